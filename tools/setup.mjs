@@ -23,7 +23,8 @@ const lockDigest = createHash("sha256").update(readFileSync("package-lock.json")
 const stamp = "node_modules/.engram-installed";
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lockDigest) {
   console.error("Installing dependencies (once, and again when the lockfile changes) ...");
-  run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  // Not `npm ci`: it refuses a lockfile that lacks other platforms' optional binaries, which not every registry mirror holds.
+  run(npm, ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
   mkdirSync("node_modules", { recursive: true });
   writeFileSync(stamp, lockDigest);
 }

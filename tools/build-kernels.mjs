@@ -1,0 +1,61 @@
+// Compiles the AssemblyScript kernels of core to WebAssembly and writes each as a base64 string in a TypeScript file,
+// so that the packages need no loader, no file access and no build step of their own. The results are committed.
+//   node tools/build-kernels.mjs           compiles and writes
+//   node tools/build-kernels.mjs --check   fails where a committed result differs from what the sources compile to
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { main } from "assemblyscript/asc";
+
+const folder = fileURLToPath(new URL("../packages/core/src/assembly/", import.meta.url));
+// Every kernel imports its memory (`env.memory`), shared and up to 4 GiB, and has no runtime: it never allocates.
+const flags = [
+  "-O3",
+  "--noAssert",
+  "--runtime",
+  "stub",
+  "--enable",
+  "simd,threads",
+  "--importMemory",
+  "--sharedMemory",
+];
+flags.push("--initialMemory", "1", "--maximumMemory", "65536");
+
+let differing = 0;
+for (const file of readdirSync(`${folder}kernels`).filter((name) => name.endsWith(".ts"))) {
+  const name = basename(file, ".ts");
+  let wasm;
+  const { error, stderr } = await main([file, "--outFile", "out.wasm", ...flags], {
+    readFile: (path) => {
+      try {
+        return readFileSync(`${folder}kernels/${path}`, "utf8");
+      } catch {
+        return null;
+      }
+    },
+    writeFile: (path, data) => {
+      if (path === "out.wasm") wasm = data;
+    },
+    listFiles: () => [],
+  });
+  if (error || !wasm) {
+    console.error(`${file}: ${error?.message ?? "no output"}\n${stderr.toString()}`);
+    process.exit(1);
+  }
+  const constant = `${name.toUpperCase().replaceAll("-", "_")}_WASM`;
+  const text = `// Compiled from kernels/${file} by tools/build-kernels.mjs: ${wasm.length} bytes. Not edited by hand.\nexport const ${constant} =\n  "${Buffer.from(wasm).toString("base64")}";\n`;
+  const path = `${folder}${name}.wasm.ts`;
+  let committed = "";
+  try {
+    committed = readFileSync(path, "utf8");
+  } catch {}
+  if (committed === text) continue;
+  if (process.argv.includes("--check")) {
+    console.error(`${name}.wasm.ts is not what kernels/${file} compiles to; run node tools/build-kernels.mjs`);
+    differing++;
+  } else {
+    writeFileSync(path, text);
+    console.log(`${name}.wasm.ts: ${wasm.length} bytes`);
+  }
+}
+process.exit(differing > 0 ? 1 : 0);
