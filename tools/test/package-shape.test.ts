@@ -1,0 +1,227 @@
+// Every package has the shape that the house style asks for, and dependencies point one way. A rule that is not
+// checked here, or by another gate, is a wish.
+// Not here: what publint and attw say about the built packages, and the lengths of files (file-size.test.ts).
+
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { describe, expect, it } from "vitest";
+import {
+  applicationNames,
+  codeOf,
+  filesUnder,
+  importsOf,
+  manifestOf,
+  packageNames,
+  sourceFiles,
+} from "./repository.js";
+
+const SCOPE = "@engram-ts/";
+
+/** What each package may depend on, of this repository's packages. A new package is added here first. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  "store-kit": ["core"],
+  "store-dram": ["core"],
+  cli: ["core", "store-dram"],
+};
+/** Tests may also use the conformance suite. */
+const allowedInTests: readonly string[] = ["store-kit"];
+
+const requiredFiles = ["package.json", "tsconfig.json", "README.md", "LICENSE", "src/index.ts"];
+const requiredScripts = ["build", "publint", "attw"];
+const installScripts = ["preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare", "prepublish"];
+const vagueNames = /(^|[-/])(utils?|helpers?|common|misc)([-./]|$)/;
+
+const dependencyFields = ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"] as const;
+const versions = new Map(packageNames().map((name) => [`${SCOPE}${name}`, manifestOf(`packages/${name}`).version]));
+
+it("every package is in the list of what it may depend on, and the list names no other", () => {
+  expect(packageNames()).toEqual(Object.keys(allowed).sort());
+});
+
+it("the packages share one version, as changesets' fixed group keeps them", () => {
+  expect(new Set(versions.values()).size).toBe(1);
+});
+
+describe.each(packageNames())("packages/%s", (name) => {
+  const folder = `packages/${name}`;
+  const manifest = manifestOf(folder);
+  const sources = sourceFiles(folder);
+
+  it("has the required files", () => {
+    expect(requiredFiles.filter((path) => !existsSync(`${folder}/${path}`))).toEqual([]);
+    expect(readFileSync(`${folder}/LICENSE`, "utf8"), "LICENSE is the root's").toBe(readFileSync("LICENSE", "utf8"));
+  });
+
+  it("has the agreed manifest", () => {
+    expect(manifest.name).toBe(`${SCOPE}${name}`);
+    expect(manifest.description).toMatch(/^\S.{20,}\.$/);
+    expect(manifest).toMatchObject({
+      license: "Apache-2.0",
+      type: "module",
+      sideEffects: false,
+      engines: { node: ">=20.19" },
+      repository: { type: "git", directory: folder },
+    });
+    expect(manifest.private).toBeUndefined();
+    const published = manifest.bin === undefined ? [] : ["bin"];
+    expect(manifest.files).toEqual([...published, "dist", "src", "!**/*.tsbuildinfo"]);
+  });
+
+  it("has the required scripts and none that runs at installation", () => {
+    const scripts = Object.keys(manifest.scripts ?? {});
+    expect(requiredScripts.filter((script) => !scripts.includes(script))).toEqual([]);
+    expect(scripts.filter((script) => installScripts.includes(script))).toEqual([]);
+  });
+
+  it("exports dist entries with types first, then default, and their sources exist", () => {
+    const entries = Object.entries(manifest.exports ?? {});
+    expect(entries.map(([path]) => path)).toContain(".");
+    for (const [path, target] of entries) {
+      if (path === "./package.json") {
+        expect(target).toBe("./package.json");
+        continue;
+      }
+      expect(Object.keys(target), `conditions of ${path}`).toEqual(["types", "default"]);
+      const { types = "", default: code = "" } = target as Readonly<Record<string, string>>;
+      expect(code).toMatch(/^\.\/dist\/.+\.js$/);
+      expect(types).toBe(code.replace(/\.js$/, ".d.ts"));
+      expect(existsSync(`${folder}/${code.replace("./dist/", "src/").replace(/\.js$/, ".ts")}`), code).toBe(true);
+    }
+  });
+
+  it("names the workspace's own versions, never `workspace:`", () => {
+    for (const field of dependencyFields) {
+      for (const [dependency, range] of Object.entries(manifest[field] ?? {})) {
+        expect(range, `${field}.${dependency}`).not.toMatch(/^(workspace|file|link|git|https?):/);
+        if (dependency.startsWith(SCOPE)) expect(range, `${field}.${dependency}`).toBe(versions.get(dependency));
+      }
+    }
+  });
+
+  it("depends only on packages before it", () => {
+    const own = (field: (typeof dependencyFields)[number]) =>
+      Object.keys(manifest[field] ?? {})
+        .filter((dependency) => dependency.startsWith(SCOPE))
+        .map((dependency) => dependency.slice(SCOPE.length));
+    const permitted = allowed[name] ?? [];
+    for (const field of ["dependencies", "peerDependencies", "optionalDependencies"] as const) {
+      expect(
+        own(field).filter((dependency) => !permitted.includes(dependency)),
+        field,
+      ).toEqual([]);
+    }
+    const inTests = [...permitted, ...allowedInTests];
+    expect(own("devDependencies").filter((dependency) => !inTests.includes(dependency))).toEqual([]);
+  });
+
+  it("imports only packages that its manifest names", () => {
+    const named = Object.keys({
+      ...manifest.dependencies,
+      ...manifest.peerDependencies,
+      ...manifest.optionalDependencies,
+    });
+    const foreign = sources.flatMap((path) =>
+      importsOf(readFileSync(path, "utf8"))
+        .filter((specifier) => !specifier.startsWith(".") && !specifier.startsWith("node:"))
+        .map((specifier) =>
+          specifier
+            .split("/")
+            .slice(0, specifier.startsWith("@") ? 2 : 1)
+            .join("/"),
+        )
+        .filter((dependency) => !named.includes(dependency) && dependency !== manifest.name)
+        .map((dependency) => `${path}: ${dependency}`),
+    );
+    expect(foreign).toEqual([]);
+  });
+
+  it("imports its own files by relative paths that end in .js and stay inside src", () => {
+    const wrong = sources
+      .filter((path) => !path.includes("/assembly/kernels/"))
+      .flatMap((path) =>
+        importsOf(readFileSync(path, "utf8"))
+          .filter((specifier) => specifier.startsWith("."))
+          .filter((specifier) => {
+            const target = new URL(specifier, `file:///${path}`).pathname.slice(1);
+            return !specifier.endsWith(".js") || !target.startsWith(`${folder}/src/`);
+          })
+          .map((specifier) => `${path}: ${specifier}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+
+  it("opens every source file with a comment that says what it is", () => {
+    expect(sources.filter((path) => !/^(\/\/ \S|\/\*\* \S)/.test(readFileSync(path, "utf8")))).toEqual([]);
+  });
+
+  it("has no files with vague names", () => {
+    expect(filesUnder(folder).filter((path) => vagueNames.test(path.slice(folder.length)))).toEqual([]);
+  });
+
+  it("has no test that is skipped, alone, or still to be written", () => {
+    const tests = filesUnder(folder).filter((path) => path.endsWith(".test.ts"));
+    const pattern = /\b(?:it|test|describe|suite)(?:\.\w+)*\.(?:skip|only|todo|fails)\b/;
+    expect(tests.filter((path) => pattern.test(codeOf(readFileSync(path, "utf8"))))).toEqual([]);
+  });
+});
+
+describe("packages/core", () => {
+  const sources = sourceFiles("packages/core");
+
+  it("depends on nothing", () => {
+    const manifest = manifestOf("packages/core");
+    for (const field of ["dependencies", "peerDependencies", "optionalDependencies"] as const) {
+      expect(Object.keys(manifest[field] ?? {}), field).toEqual([]);
+    }
+  });
+
+  it("runs in a browser: no Node modules, no Node globals", () => {
+    const pattern = /\b(process\s*[.[]|Buffer\b|require\s*\(|__dirname|__filename|setImmediate\b|global\s*\.)/;
+    const wrong = sources.filter((path) => {
+      const text = readFileSync(path, "utf8");
+      return importsOf(text).some((specifier) => specifier.startsWith("node:")) || pattern.test(codeOf(text));
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe.each(applicationNames())("apps/%s", (name) => {
+  const manifest = manifestOf(`apps/${name}`);
+
+  it("is private, and no package depends on it", () => {
+    expect(manifest.private).toBe(true);
+    for (const other of packageNames()) {
+      for (const field of dependencyFields) {
+        expect(Object.keys(manifestOf(`packages/${other}`)[field] ?? {})).not.toContain(manifest.name);
+      }
+    }
+  });
+
+  it("opens every source file with a comment that says what it is", () => {
+    const sources = sourceFiles(`apps/${name}`);
+    expect(sources.filter((path) => !/^(\/\/ \S|\/\*\* \S|#!)/.test(readFileSync(path, "utf8")))).toEqual([]);
+  });
+});
+
+describe("the tests' own reading of sources", () => {
+  it("finds imports of every form", () => {
+    const text =
+      'import { a } from "./a.js";\nimport "b";\nexport * from "c";\nexport type {\n  D,\n} from "@s/d/e";\nawait import("f");';
+    expect(importsOf(text)).toEqual(["./a.js", "b", "c", "@s/d/e", "f"]);
+  });
+
+  it("leaves code alone when it takes comments and strings out", () => {
+    expect(codeOf('a(); // process.x\nb("process.y"); /* Buffer */ c();')).toBe('a();  \nb("");   c();');
+  });
+
+  it("knows vague names from good ones", () => {
+    const vague = ["/src/utils.ts", "/src/helpers/a.ts", "/src/row-helper.ts", "/src/common/b.ts"];
+    const good = ["/src/commonly.ts", "/src/utility.ts", "/src/store-kit.ts"];
+    expect([...vague, ...good].filter((path) => vagueNames.test(path))).toEqual(vague);
+  });
+
+  it("looks at every package's basename, so a rename cannot hide one", () => {
+    for (const name of packageNames()) expect(manifestOf(`packages/${name}`).name).toBe(`${SCOPE}${basename(name)}`);
+  });
+});
