@@ -1,8 +1,47 @@
 // The public names of @engram-ts/core, in the order in which data passes through them.
 
+export {
+  type Addressing,
+  type AddressingOptions,
+  createAddressing,
+  MAX_ROW_IDS,
+  type TokenIds,
+} from "./addressing/addressing.js";
+export {
+  ADDRESSING_KINDS,
+  ADDRESSING_LIMITS,
+  type AddressingConfig,
+  type AddressingKind,
+  parseAddressingConfig,
+} from "./addressing/addressing-config.js";
+export { DEAD_TOKEN, type LookBack } from "./addressing/contexts.js";
+export {
+  compareDerivations,
+  type DerivationDifference,
+  type StoredDerivation,
+  type StoredLayerDerivation,
+} from "./addressing/derivation.js";
+export type { LayerAddressing } from "./addressing/hash-scheme.js";
+export {
+  createHistory,
+  type HistoryOptions,
+  type HistorySnapshot,
+  MAX_ROLLBACK_WINDOW,
+  type NgramHistory,
+  restoreHistory,
+} from "./addressing/history.js";
+export type { Ngram } from "./addressing/ngrams.js";
+export { numpyIntegers } from "./addressing/numpy-random.js";
+export { ADDRESSING_PRESETS, type AddressingPreset, type AddressingPresetName } from "./addressing/presets.js";
 export { normalizeTokenText } from "./addressing/text-normalizer.js";
 export type { TokenDecoder, TokenDecoderStep } from "./addressing/token-decoder.js";
-export { type BuildTokenMapOptions, buildTokenMap, compressIds, type TokenMap } from "./addressing/token-map.js";
+export {
+  type BuildTokenMapOptions,
+  buildTokenMap,
+  compressIds,
+  type TokenMap,
+  tokenText,
+} from "./addressing/token-map.js";
 export {
   decodeTokenMap,
   encodeTokenMap,
@@ -16,7 +55,53 @@ export {
   parseTokenizerJson,
   type TokenizerVocabulary,
 } from "./addressing/tokenizer-json.js";
+export { DTYPE_BITS, DTYPES, type Dtype, denseBytes, isDtype } from "./checkpoint/dtype.js";
+export {
+  findTensor,
+  readSafetensors,
+  type Safetensors,
+  type TensorValues,
+  tensorBytes,
+  tensorValues,
+} from "./checkpoint/safetensors.js";
+export {
+  MAX_HEADER_BYTES,
+  parseSafetensorsHeader,
+  type SafetensorsHeader,
+  type SafetensorsTensor,
+  safetensorsHeaderBytes,
+} from "./checkpoint/safetensors-header.js";
+export { encodeSafetensors, type TensorData } from "./checkpoint/safetensors-writer.js";
+export { tensorFloat32 } from "./checkpoint/tensor-floats.js";
 export { EngramError, type EngramErrorOptions, type ErrorCode, isEngramError, type RetryAdvice } from "./errors.js";
+export {
+  CONVOLUTION_NORM_EPSILON,
+  type EngramBranch,
+  type EngramModule,
+  engramForward,
+  GATE_NORM_EPSILON,
+} from "./reference/engram-module.js";
+export { engramModuleTensors } from "./reference/engram-module-tensors.js";
+export {
+  type EngramModuleV41,
+  engramV41Forward,
+  type ModuleInputV41,
+  V41_NORM_EPSILON,
+} from "./reference/engram-module-v41.js";
+export { copiedSignGate, signedRootGate } from "./reference/gate.js";
+export {
+  engramModuleFrom,
+  engramModuleV41From,
+  type LoadEngramOptions,
+  type LoadEngramV41Options,
+  loadEngramModule,
+  MAX_DILATION,
+  type ModuleLocation,
+} from "./reference/load-engram-module.js";
+export type { ModuleInput, ModuleOutput, ModuleShape, ModuleState } from "./reference/module-pass.js";
+export type { NamedTensor, NamedTensors } from "./reference/named-tensors.js";
+export { type RandomEngramModuleOptions, randomEngramModule } from "./reference/random-engram-module.js";
+export type { FloatArray } from "./reference/rms-norm.js";
 export { decodeBfloat16, encodeBfloat16 } from "./rows/bfloat16.js";
 export { decodeRows } from "./rows/decode.js";
 export { encodeRows } from "./rows/encode.js";
@@ -40,6 +125,20 @@ export {
   float8E8m0Table,
 } from "./rows/float8.js";
 export { decodeFloat16, encodeFloat16, float16Table } from "./rows/float16.js";
+export {
+  MANIFEST_NAME,
+  MANIFEST_VERSION,
+  type Manifest,
+  type ManifestModule,
+  type ManifestPart,
+  type ManifestRegion,
+  type ManifestTokenMap,
+  serializeManifest,
+} from "./rows/manifest.js";
+export { checkManifest } from "./rows/manifest-check.js";
+export { MAX_URI_LENGTH } from "./rows/manifest-fields.js";
+export { MAX_MANIFEST_PARTS } from "./rows/manifest-module.js";
+export { MAX_MANIFEST_LENGTH, parseManifest } from "./rows/manifest-reader.js";
 export { interleaveRows, type RowRegions, splitRows } from "./rows/regions.js";
 export { MAX_ROWS, type TableInfo, tableInfo } from "./rows/table.js";
 export { type LatencyHistogram, type LatencySummary, latencyHistogram } from "./store/latency.js";

@@ -1,0 +1,99 @@
+// Loads the WebAssembly hash kernel (kernels/hash.ts) and lays out its memory: constants of the table in use, contexts,
+// row ids. One instance and 256 KiB for the process; calls are synchronous, so tables take turns. It needs SIMD and
+// shared memory (in a browser: a cross-origin isolated page); without them `wasmHashKernel()` is undefined.
+
+import { HASH_WASM } from "./hash.wasm.js";
+import { firstModulus, type HashKernel, type HashTable, LEAST_MODULUS, type TableHasher } from "./hash-table.js";
+
+const PAGES = 4;
+// 8 multipliers and a block of 96 bytes per order (7) and group of four heads (16), rounded up.
+const CONSTANT_BYTES = 16_384;
+const MULTIPLIER_BYTES = 64;
+const BLOCK_BYTES = 96;
+const LANES = 4;
+/** A group of four lanes may write up to three words past the last token. */
+const SLACK_WORDS = 4;
+
+type HashFunction = (
+  constants: number,
+  contexts: number,
+  tokens: number,
+  out: number,
+  maxOrder: number,
+  headsPerOrder: number,
+  twoSteps: number,
+) => void;
+
+let loaded: HashKernel | null | undefined;
+
+/** The WebAssembly kernel, or undefined where it cannot run here. */
+export function wasmHashKernel(): HashKernel | undefined {
+  if (loaded === undefined) loaded = loadKernel();
+  return loaded ?? undefined;
+}
+
+function loadKernel(): HashKernel | null {
+  let memory: WebAssembly.Memory;
+  let hash: HashFunction;
+  try {
+    memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });
+    const bytes = Uint8Array.from(atob(HASH_WASM), (character) => character.charCodeAt(0));
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+    hash = instance.exports.hash as HashFunction; // the module is ours and exports exactly this
+  } catch {
+    return null; // no WebAssembly, no SIMD or no shared memory: the twin computes the same
+  }
+  let current: Uint8Array | undefined;
+  const bytes = new Uint8Array(memory.buffer);
+  return {
+    name: "wasm",
+    hasher(table): TableHasher {
+      const { maxOrder, headsPerOrder } = table;
+      const heads = (maxOrder - 1) * headsPerOrder;
+      const words = (memory.buffer.byteLength - CONSTANT_BYTES) / 4 - SLACK_WORDS;
+      // a multiple of 4, so that rows start at a multiple of 8 bytes: copies out of shared memory are slow otherwise
+      const chunkTokens = Math.floor(words / (maxOrder + heads) / 4) * 4;
+      const contexts = new Uint32Array(memory.buffer, CONSTANT_BYTES, chunkTokens * maxOrder);
+      const rows = new Uint32Array(memory.buffer, CONSTANT_BYTES + contexts.byteLength, chunkTokens * heads);
+      const constants = constantBytes(table);
+      const twoSteps = table.primes.some((prime) => prime < LEAST_MODULUS) ? 1 : 0;
+      return {
+        chunkTokens,
+        contexts,
+        hash(tokens, out, start) {
+          if (current !== constants) {
+            bytes.set(constants, 0);
+            current = constants;
+          }
+          hash(0, contexts.byteOffset, tokens, rows.byteOffset, maxOrder, headsPerOrder, twoSteps);
+          out.set(tokens === chunkTokens ? rows : rows.subarray(0, tokens * heads), start);
+        },
+      };
+    },
+  };
+}
+
+/** The constants of a table as kernels/hash.ts lays them out; unused lanes repeat the order's last head. */
+function constantBytes(table: HashTable): Uint8Array {
+  const groups = Math.ceil(table.headsPerOrder / LANES);
+  const view = new DataView(new ArrayBuffer(MULTIPLIER_BYTES + (table.maxOrder - 1) * groups * BLOCK_BYTES));
+  table.multipliers.forEach((multiplier, k) => {
+    view.setBigUint64(8 * k, multiplier, true);
+  });
+  for (let order = 0; order < table.maxOrder - 1; order++) {
+    for (let lane = 0; lane < groups * LANES; lane++) {
+      const head = order * table.headsPerOrder + Math.min(lane, table.headsPerOrder - 1);
+      const prime = table.primes[head] ?? 0; // head < primes.length
+      const modulus = firstModulus(prime);
+      const block = MULTIPLIER_BYTES + (order * groups + Math.floor(lane / LANES)) * BLOCK_BYTES;
+      const word = block + 4 * (lane % LANES);
+      view.setFloat64(block + 8 * (lane % LANES), 1 / modulus, true);
+      view.setUint32(word + 32, modulus, true);
+      view.setUint32(word + 48, table.offsets[head] ?? 0, true);
+      // a reciprocal of zero makes the second step do nothing where the first was enough
+      view.setFloat32(word + 64, prime < LEAST_MODULUS ? 1 / prime : 0, true);
+      view.setUint32(word + 80, prime, true);
+    }
+  }
+  return new Uint8Array(view.buffer);
+}

@@ -1,0 +1,55 @@
+// Row ids of a chunk of tokens: products, exclusive or, and one remainder per head, four heads at a time.
+// What the numbers mean and why the remainder is exact is written in ../hash-constants.ts; the TypeScript twin is in
+// ../hash-kernel.ts. Not here: where contexts come from, checks, chunks.
+//
+// Layout, all little-endian: `constants` holds 8 multipliers (u64), then per order and group of four heads a block of
+// 96 bytes: 2 x f64x2 reciprocals of the moduli, i32x4 moduli, i32x4 offsets, f32x4 reciprocals of the primes,
+// i32x4 primes. `contexts` holds maxOrder u32 a token, the current id first. `out` gets headsPerOrder u32 per order,
+// and up to 12 bytes more after the last token.
+
+const BLOCK: usize = 96;
+
+export function hash(
+  constants: usize,
+  contexts: usize,
+  tokens: usize,
+  out: usize,
+  maxOrder: usize,
+  headsPerOrder: usize,
+  twoSteps: i32,
+): void {
+  const groups = (headsPerOrder + 3) >> 2;
+  const magic = f64x2.splat(4503599627370496.0); // 2^52: adding it leaves the rounded quotient in the low bits
+  const end = contexts + ((tokens * maxOrder) << 2);
+  const contextBytes = maxOrder << 2;
+  while (contexts < end) {
+    let mix: u64 = <u64>load<u32>(contexts) * load<u64>(constants);
+    let block = constants + 64;
+    for (let k: usize = 1; k < maxOrder; k++) {
+      mix ^= <u64>load<u32>(contexts + (k << 2)) * load<u64>(constants + (k << 3));
+      const whole = f64x2.splat(<f64>(<i64>mix)); // mix < 2^63
+      const low = i32x4.splat(<i32>mix);
+      const last = block + groups * BLOCK;
+      let at = out;
+      while (block < last) {
+        const first = f64x2.add(f64x2.mul(whole, v128.load(block)), magic);
+        const second = f64x2.add(f64x2.mul(whole, v128.load(block, 16)), magic);
+        const quotient = v128.shuffle<i32>(first, second, 0, 2, 4, 6);
+        const modulus = v128.load(block, 32);
+        let rest = i32x4.sub(low, i32x4.mul(quotient, modulus));
+        rest = i32x4.add(rest, v128.and(i32x4.shr_s(rest, 31), modulus));
+        if (twoSteps) {
+          const prime = v128.load(block, 80);
+          const again = f32x4.nearest(f32x4.mul(f32x4.convert_i32x4_s(rest), v128.load(block, 64)));
+          rest = i32x4.sub(rest, i32x4.mul(i32x4.trunc_sat_f32x4_s(again), prime));
+          rest = i32x4.add(rest, v128.and(i32x4.shr_s(rest, 31), prime));
+        }
+        v128.store(at, i32x4.add(rest, v128.load(block, 48)));
+        at += 16;
+        block += BLOCK;
+      }
+      out += headsPerOrder << 2;
+    }
+    contexts += contextBytes;
+  }
+}
