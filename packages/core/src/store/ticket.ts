@@ -59,8 +59,10 @@ export class StoreTicket implements Ticket {
     counters.rows += source.length;
     counters.bytes += source.length * source.rowBytes;
     counters.openTickets++;
-    if (options?.signal?.aborted) this.fail(aborted(options.signal));
-    else if (source.loading !== undefined) this.#wait(source.loading, options);
+    if (options?.signal?.aborted) {
+      this.fail(aborted(options.signal));
+      source.loading?.catch(ignore);
+    } else if (source.loading !== undefined) this.#wait(source.loading, options);
   }
 
   get settled(): boolean {
@@ -69,7 +71,7 @@ export class StoreTicket implements Ticket {
 
   get ready(): Promise<void> {
     if (this.#ready !== undefined) return this.#ready.promise;
-    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#error !== undefined) return handled(Promise.reject(this.#error));
     if (this.#state === READY) return Promise.resolve();
     let resolve: () => void = () => {};
     let reject: (error: EngramError) => void = () => {};
@@ -77,7 +79,7 @@ export class StoreTicket implements Ticket {
       resolve = onResolve;
       reject = onReject;
     });
-    this.#ready = { promise, resolve, reject };
+    this.#ready = { promise: handled(promise), resolve, reject };
     return promise;
   }
 
@@ -153,6 +155,7 @@ export class StoreTicket implements Ticket {
     this.#cleanup = undefined;
     if (error === undefined) this.#ready?.resolve();
     else this.#ready?.reject(error);
+    this.#ready = undefined; // a ticket that was ready can still fail: later reads of `ready` follow the state
   }
 
   #checkReadable(operation: string): void {
@@ -166,6 +169,14 @@ export class StoreTicket implements Ticket {
       retry: "later",
     });
   }
+}
+
+function ignore(): void {}
+
+/** A failure is also told by gather, so a `ready` that nobody awaits must not end the process as unhandled. */
+function handled(promise: Promise<void>): Promise<void> {
+  promise.catch(ignore);
+  return promise;
 }
 
 function released(operation: string): EngramError {
