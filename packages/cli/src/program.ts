@@ -1,0 +1,18 @@
+// The command line: which commands there are, their options and their help. What each does is in commands/.
+
+import { Command } from "commander";
+import { explainCommand } from "./commands/explain.js";
+import { idsCommand } from "./commands/ids.js";
+import { tokensCommand } from "./commands/tokens.js";
+
+/** The program `engram`; it throws CommanderError on wrong use instead of leaving the process. */
+export function engramProgram(): Command {
+  const program = new Command("engram")
+    .description("Conditional memory (Engram) for language models: token maps, row ids, tables.")
+    .showHelpAfterError("(engram --help lists the commands; engram COMMAND --help its options)")
+    .exitOverride();
+  for (const command of [tokensCommand(), idsCommand(), explainCommand()]) {
+    program.addCommand(command.exitOverride().copyInheritedSettings(program));
+  }
+  return program;
+}
