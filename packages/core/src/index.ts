@@ -55,6 +55,13 @@ export {
   parseTokenizerJson,
   type TokenizerVocabulary,
 } from "./addressing/tokenizer-json.js";
+export {
+  GATHER_SLACK_BYTES,
+  type GatherKernel,
+  twinGatherKernel,
+  wasmGatherKernel,
+  wasmGatherModule,
+} from "./assembly/gather-kernel.js";
 export { DTYPE_BITS, DTYPES, type Dtype, denseBytes, isDtype } from "./checkpoint/dtype.js";
 export {
   findTensor,
