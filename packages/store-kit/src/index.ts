@@ -13,3 +13,4 @@ export {
 export type { ConformanceTarget } from "./conformance-case.js";
 export { deterministicRows, fillRows, findWrongRow, verifyRow } from "./deterministic-rows.js";
 export { ConformanceFailure } from "./expectations.js";
+export { type ModelPropertyOptions, storeModelProperty } from "./store-model-property.js";
