@@ -64,6 +64,15 @@ export function buildTokenMap(vocabulary: TokenizerVocabulary, options: BuildTok
   return options.keys === true ? { ...map, keys: [...idOfKey.keys()] } : map;
 }
 
+/**
+ * The text of one token by itself, as {@link buildTokenMap} decodes it: U+FFFD where its bytes are no whole characters,
+ * empty where the id has no token.
+ */
+export function tokenText(vocabulary: TokenizerVocabulary, id: number): string {
+  const token = vocabulary.tokens[id];
+  return token === undefined ? "" : decodeToken(vocabulary.decoder, token);
+}
+
 function tokenKey(vocabulary: TokenizerVocabulary, id: number): string {
   const token = vocabulary.tokens[id];
   if (token === undefined) return "";
