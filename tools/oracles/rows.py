@@ -4,8 +4,9 @@
     python tools/oracles/rows.py
 
 Writes packages/core/test/fixtures/rows-codes.json (what each code of each format means), rows-casts.bin with its index
-rows-casts.json (float32 values and their codes), and rows-encoded.json (whole rows, encoded and decoded). Everything is
-little-endian. NaNs are written as one NaN per format, since their sign and payload mean nothing here.
+rows-casts.json (float32 values and their codes), rows-encoded.json (whole rows, encoded and decoded), and
+manifest-v41.json (the manifest of two shards in the layout of DeepSeek-V4.1-Flash; their offsets are made up). Everything
+is little-endian. NaNs are written as one NaN per format, since their sign and payload mean nothing here.
 """
 
 import base64
@@ -182,6 +183,42 @@ def encoded():
     write_json("rows-encoded.json", out)
 
 
+def is_prime(n):
+    return n % 2 == 1 and all(n % d for d in range(3, math.isqrt(n) + 1, 2))
+
+
+def manifest():
+    vocab, sizes, heads, layers = 99092, [16_000_000] * 3, 8, [1, 14]
+    half_bound = (2**63 - 1) // vocab // 2
+    derived, modules, seen = [], [], set()
+    for shard, layer in enumerate(layers):
+        draws = np.random.default_rng(10007 * layer).integers(0, half_bound, len(sizes) + 1, dtype=np.int64)
+        primes, offsets, rows = [], [], 0
+        for size in sizes:
+            cursor, own = size, []
+            while len(own) < heads:
+                if cursor not in seen and is_prime(cursor):
+                    seen.add(cursor)
+                    own.append(cursor)
+                    offsets.append(rows)
+                    rows += cursor
+                cursor += 1
+            primes.append(own)
+        multipliers = [str(2 * int(draw) + 1) for draw in draws]
+        derived.append({"layer": layer, "multipliers": multipliers, "primes": primes, "offsets": offsets, "rows": rows})
+        start = 1024
+        shard_file = {"uri": f"model-{47 + shard:05}-of-00048.safetensors", "bytes": start + rows * 264}
+        data = {**shard_file, "offset": start + rows * 8, "stride": 256}
+        scales = {**shard_file, "offset": start, "stride": 8}
+        parts = [{"firstRow": 0, "rows": rows, "data": data, "scales": scales}]
+        modules.append({"layer": layer, "rows": rows, "encoding": {"kind": "fp8-e4m3-e8m0", "width": 256}, "parts": parts})
+    addressing = {"kind": "deepseek-v4.1", "vocabSize": vocab, "seed": 0, "layers": layers}
+    addressing |= {"tableSizes": sizes, "headsPerOrder": heads, "padId": 2}
+    out = {"format": "engram", "version": 1, "addressing": addressing, "derived": {"layers": derived}, "modules": modules}
+    (FIXTURES / "manifest-v41.json").write_text(json.dumps(out, indent=2) + "\n")
+
+
 codes()
 casts()
 encoded()
+manifest()

@@ -93,5 +93,6 @@ function isFloat32Scale(scale: unknown): boolean {
 /** A foreign value for a message: short, and safe whatever it is. */
 function shown(found: unknown): string {
   if (typeof found === "string") return JSON.stringify(found.slice(0, 40));
-  return typeof found === "object" && found !== null ? "an object" : String(found);
+  if (typeof found === "number" || typeof found === "boolean" || found === null) return String(found);
+  return found === undefined ? "missing" : `of type ${typeof found}`;
 }
