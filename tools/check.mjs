@@ -19,7 +19,7 @@ const gates = [
   ["types-test", "sources, tests and tools together, TypeScript 6", [typescript, "-p", "tsconfig.test.json"]],
   ["types-7", "everything once more, TypeScript 7", [tool("ts7/bin/tsc"), "-p", "tsconfig.test.json"]],
   ["docs", "the API documentation builds without a warning", [tool("typedoc/bin/typedoc"), "--logLevel", "Warn"]],
-  ["lint", "lint and format", [tool("@biomejs/biome/bin/biome"), "ci", "--error-on-warnings", "."]],
+  ["lint", "lint and format", [tool("@biomejs/biome/bin/biome"), "ci", "--colors=off", "--error-on-warnings", "."]],
   ["knip", "no unused file, export or dependency", [tool("knip/bin/knip.js"), "--no-progress", "--no-config-hints"]],
   ["kernels", "the committed WebAssembly is what its sources compile to", ["tools/build-kernels.mjs", "--check"]],
   ["shape", "packages, files and imports have the agreed shape", [tool("vitest/vitest.mjs"), "run", "tools/test"]],
