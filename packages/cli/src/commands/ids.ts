@@ -57,6 +57,7 @@ async function runIds(options: IdsOptions): Promise<void> {
   }
   const { multipliers, primes, offsets, rows } = layer;
   const perToken = addressing.rowsPerToken;
+  addressing.history().append(tokens); // refuses a bad token by its place in the whole, before anything is written
 
   async function* lines(): AsyncGenerator<string> {
     let history = addressing.history();
