@@ -77,7 +77,16 @@ describe("engram ids", () => {
   it("names a bad token by its place in the whole sequence, however long", async () => {
     const file = join(folder, "bad.txt");
     await writeFile(file, `${"7 ".repeat(9000)}98627`);
-    const { stdout, stderr } = await runEngram("ids", "--config", DEMO, "--layer", "1", "--tokens-file", file, "--json");
+    const { stdout, stderr } = await runEngram(
+      "ids",
+      "--config",
+      DEMO,
+      "--layer",
+      "1",
+      "--tokens-file",
+      file,
+      "--json",
+    );
     expect(stdout).toBe("");
     expect(JSON.parse(stderr).error.context).toMatchObject({ index: 9000 });
   });
