@@ -68,7 +68,7 @@ def judge(path):
         deserialize(Path(path).read_bytes())
         return "ok"
     except Exception as error:  # the package raises its own class, and others from the conversion of arguments
-        return str(error)
+        return json.dumps(str(error))  # on one line
 
 
 def main():

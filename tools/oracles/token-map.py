@@ -4,6 +4,7 @@
     python tools/oracles/token-map.py map TOKENIZER_JSON OUT     the whole token map of one tokenizer
     python tools/oracles/token-map.py text OUT                   normalized forms of random strings
     python tools/oracles/token-map.py code-points OUT            digests over the normalized form of every code point
+    python tools/oracles/token-map.py ids OUT                    ids and texts of small tokenizers with odd id spaces
     python tools/oracles/token-map.py encode TOKENIZER_JSON OUT  token ids of a set of texts
 
 The compression follows the published description: decode each id alone; text holding U+FFFD keys by the vocabulary
@@ -21,7 +22,7 @@ import zlib
 from collections import Counter
 
 import tokenizers
-from tokenizers import Regex, Tokenizer, normalizers
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 
 SENTINEL = "\ue000"
 NORMALIZER = normalizers.Sequence(
@@ -175,9 +176,91 @@ def encode_golden(path):
     }
 
 
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+SENTENCEPIECE = {
+    "type": "Sequence",
+    "decoders": [
+        {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "},
+        {"type": "ByteFallback"},
+        {"type": "Fuse"},
+        {"type": "Strip", "content": " ", "start": 1, "stop": 0},
+    ],
+}
+
+
+def small_tokenizer(vocab, added=(), decoder=BYTE_LEVEL):
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    model = {"dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None}
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [{"id": i, "content": content, "special": special, **flags} for i, content, special in added],
+        "normalizer": None,
+        "pre_tokenizer": None,
+        "post_processor": None,
+        "decoder": decoder,
+        "model": {"type": "BPE", **model, "fuse_unk": False, "byte_fallback": False, "vocab": vocab, "merges": []},
+    }
+
+
+def ids_golden():
+    letters = {"a": 0, "b": 1, "c": 2, "\u0120": 3}
+    odd = [
+        ("added after the vocabulary", small_tokenizer(letters, [(4, "<x>", True), (5, "<y>", False)])),
+        ("gaps between added ids", small_tokenizer(letters, [(10, "<x>", True), (12, "<y>", False)])),
+        ("added out of order", small_tokenizer(letters, [(5, "<x>", True), (4, "<y>", True)])),
+        ("added already in the vocabulary", small_tokenizer(letters, [(0, "a", True), (4, "<x>", True)])),
+        ("added in the vocabulary under another id", small_tokenizer(letters, [(7, "a", True)])),
+        ("added twice", small_tokenizer(letters, [(4, "<x>", True), (5, "<x>", True), (6, "<y>", True)])),
+        ("added without text", small_tokenizer(letters, [(4, "", True), (5, "<x>", True)])),
+        ("holes in the vocabulary", small_tokenizer({"a": 0, "b": 5, "c": 2})),
+        ("an added token that falls into a hole", small_tokenizer({"a": 0, "b": 5, "c": 2}, [(3, "<x>", True)])),
+        ("an added token above holes", small_tokenizer({"a": 0, "b": 5, "c": 2}, [(5, "b", True), (6, "<x>", True)])),
+        ("an added token pushed onto a vocabulary id", small_tokenizer({"a": 0, "b": 3, "c": 2}, [(9, "<x>", True)])),
+        (
+            "added tokens in and out of the byte alphabet",
+            small_tokenizer(
+                letters,
+                [(4, "\u00e9", True), (5, "\u0120\u00e9 x", False), (6, "\u0120\u0120", False), (7, "\u00e3", False)],
+            ),
+        ),
+        (
+            "bytes",
+            small_tokenizer(
+                {"\u00e6\u0139\u00a5": 0, "\u00e6": 1, "\u65e5": 2, "\u65e5\u0120": 3, "\u00ef\u00bb\u00bf": 4, "\u0122": 5}
+                | {"\u0143\u0144": 6, "\u0121": 7, "\u010a": 8, "~\u00a1\u00ac\u00ae\u00ff": 9, "\u00c2\u00a0": 10, "a\u0120b": 11}
+                | {"\u0144": 12, "\u00a0": 13, "\u00ad": 14, "\u0100": 15, "\u0143": 16, "\u0145": 17, " ": 18, "\u00ef\u00bf\u00bd": 19}
+            ),
+        ),
+        ("every byte", small_tokenizer({c: i for i, c in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))})),
+        ("no decoder", small_tokenizer({**letters, "\u00e9": 4}, [(5, "<x>", True)], None)),
+        (
+            "a sequence of byte level and fuse",
+            small_tokenizer(letters, [(4, "\u00e9", True)], {"type": "Sequence", "decoders": [BYTE_LEVEL, {"type": "Fuse"}]}),
+        ),
+        (
+            "sentencepiece",
+            small_tokenizer(
+                {"\u2581": 0, "\u2581\u2581": 1, "\u2581a\u2581": 2, "<0x41>": 3, "<0xe9>": 4, "<0xE9>": 5, "<0x4>": 6}
+                | {"<0xGG>": 7, "x<0x41>": 8, "<0x0A>": 9, "  b": 10, "<0x20>": 11, "<0x+1>": 12, "": 13},
+                [(14, "<s>", True), (15, "\u2581<s>", True)],
+                SENTENCEPIECE,
+            ),
+        ),
+    ]
+    cases = []
+    for name, tokenizer_json in odd:
+        tokenizer = Tokenizer.from_str(json.dumps(tokenizer_json))
+        size = tokenizer.get_vocab_size(with_added_tokens=True)
+        ids = [[tokenizer.id_to_token(i), tokenizer.decode([i], skip_special_tokens=False)] for i in range(size + 8)]
+        cases.append({"name": name, "json": tokenizer_json, "size": size, "ids": ids})
+    return {"tokenizers": tokenizers.__version__, "cases": cases}
+
+
 def main(arguments):
     command, *rest = arguments
-    make = {"map": map_golden, "text": text_golden, "code-points": code_points_golden, "encode": encode_golden}[command]
+    make = {"map": map_golden, "text": text_golden, "code-points": code_points_golden, "ids": ids_golden, "encode": encode_golden}[command]
     golden = make(*rest[:-1])
     with open(rest[-1], "w", encoding="ascii") as file:
         json.dump(golden, file, ensure_ascii=True, separators=(",", ":"))

@@ -43,6 +43,23 @@ it("the packages share one version, as changesets' fixed group keeps them", () =
   expect(new Set(versions.values()).size).toBe(1);
 });
 
+it("every dependency has its line in the decision record on dependencies", () => {
+  const record = readFileSync("docs/decisions/0004-dependencies.md", "utf8");
+  const folders = [
+    ".",
+    ...packageNames().map((name) => `packages/${name}`),
+    ...applicationNames().map((name) => `apps/${name}`),
+  ];
+  const missing = folders.flatMap((folder) => {
+    const manifest = manifestOf(folder);
+    return dependencyFields
+      .flatMap((field) => Object.keys(manifest[field] ?? {}))
+      .filter((dependency) => !dependency.startsWith(SCOPE) && !record.includes(`\`${dependency}\``))
+      .map((dependency) => `${folder}/package.json: ${dependency}`);
+  });
+  expect(missing).toEqual([]);
+});
+
 describe.each(packageNames())("packages/%s", (name) => {
   const folder = `packages/${name}`;
   const manifest = manifestOf(folder);
