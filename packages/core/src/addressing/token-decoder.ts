@@ -110,7 +110,8 @@ function decodeByteLevel(token: string): string {
 }
 
 function decodeByteFallback(token: string): string {
-  const byte = /^<0x([0-9a-fA-F]{2})>$/.exec(token)?.[1];
+  // Two hex digits, or a sign and one: what the reference's number parser takes.
+  const byte = /^<0x([0-9a-fA-F]{2}|\+[0-9a-fA-F])>$/.exec(token)?.[1];
   return byte === undefined ? token : utf8.decode(Uint8Array.of(Number.parseInt(byte, 16)));
 }
 

@@ -39,7 +39,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
  * Reads and checks a tokenizer.json.
- * Added tokens that the model's vocabulary lacks get the next free id in file order, as in Hugging Face `tokenizers`:
+ * Added tokens that the model's vocabulary lacks are numbered in file order, on from its count, as in Hugging Face `tokenizers`:
  * where a file states ids with gaps, the stated ones are not used.
  * @param json the file's text, or what `JSON.parse` made of it.
  * @throws EngramError `invalid-tokenizer` with what is wrong and where; `unsupported` for a vocabulary or decoder of a kind that is not exact here.
@@ -107,7 +107,10 @@ function modelVocabulary(model: Record<string, unknown>, tokens: (string | undef
   return ids;
 }
 
-/** Adds the added tokens to `ids` and `tokens`, ids given out as `AddedVocabulary::add_tokens` of the reference does. */
+/**
+ * Adds the added tokens to `ids` and `tokens`. New ones are numbered on from the model's count of tokens, as the reference
+ * does (0.23.3): where the model's ids have holes that may fill one, or take the place of a model token.
+ */
 function addTokens(
   json: unknown,
   ids: Map<string, number>,
@@ -119,10 +122,9 @@ function addTokens(
   if (json.length > MAX_TOKENIZER_IDS) {
     throw invalid("added_tokens", `at most ${MAX_TOKENIZER_IDS} entries`, `${json.length}`);
   }
-  const modelSize = ids.size;
   const modelLimit = tokens.length;
   const contentOfStatedId = new Map<number, string>();
-  let next = modelSize;
+  let next = ids.size;
   for (let index = 0; index < json.length; index++) {
     const where = `added_tokens[${index}]`;
     const entry = record(json[index], where);
@@ -143,14 +145,13 @@ function addTokens(
       if (occupant !== undefined) {
         throw invalid(`${where}.id`, "an id of its own", `${stated}, which ${quote(occupant)} has too`);
       }
-      id = next;
+      id = next++;
       if (id >= MAX_TOKENIZER_IDS) throw invalid(`${where}.id`, `ids below ${MAX_TOKENIZER_IDS}`, `${id}`);
       ids.set(content, id);
       while (tokens.length <= id) tokens.push(undefined);
       tokens[id] = content;
     }
     added.set(id, { content, special });
-    if (id >= next) next = id + 1;
   }
   return added;
 }
