@@ -31,7 +31,9 @@ export type TensorValues =
  * @throws EngramError `invalid-safetensors` or `truncated`, naming the tensor where one is at fault.
  */
 export function readSafetensors(bytes: Uint8Array): Safetensors {
-  return { header: parseSafetensorsHeader(bytes, bytes.length), bytes };
+  const header = parseSafetensorsHeader(bytes, bytes.length);
+  // Node's Buffer is a Uint8Array whose slice does not copy: what is given out is a plain view of the same bytes.
+  return { header, bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
 }
 
 /**
@@ -100,6 +102,6 @@ type Constructor<T> = {
 
 function typed<T>(bytes: Uint8Array, arrays: Constructor<T>): T {
   const size = arrays.BYTES_PER_ELEMENT;
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes); // a copy starts at 0
   return new arrays(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }

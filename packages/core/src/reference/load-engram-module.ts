@@ -43,12 +43,12 @@ export function loadEngramModule(
   options: LoadEngramOptions | LoadEngramV41Options,
 ): EngramModule | EngramModuleV41 {
   const { kind, prefix = "", ignore = [] } = options;
-  const tables = TABLE_PREFIXES[kind];
+  const tables = TABLE_PREFIXES.get(kind);
   if (tables === undefined) {
     throw new EngramError({
       code: "invalid-argument",
       operation: "loadEngramModule",
-      message: `kind is ${JSON.stringify(kind)}; use one of ${Object.keys(TABLE_PREFIXES).join(", ")}`,
+      message: `kind is ${JSON.stringify(kind)}; use one of ${[...TABLE_PREFIXES.keys()].join(", ")}`,
     });
   }
   const skip = (name: string) => ignore.includes(name) || name.startsWith(tables);
@@ -57,7 +57,10 @@ export function loadEngramModule(
 }
 
 // The table's own tensors, which a module does not hold.
-const TABLE_PREFIXES: Record<string, string> = { engram: "multi_head_embedding.", "deepseek-v4.1": "embed." };
+const TABLE_PREFIXES: ReadonlyMap<string, string> = new Map([
+  ["engram", "multi_head_embedding."],
+  ["deepseek-v4.1", "embed."],
+]);
 
 /**
  * The paper's module from tensors by their PyTorch names.
