@@ -39,10 +39,11 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
  * Reads and checks a tokenizer.json.
- * Added tokens that the model's vocabulary lacks are numbered in file order, on from its count, as in Hugging Face `tokenizers`:
- * where a file states ids with gaps, the stated ones are not used.
+ * Added tokens that the model's vocabulary lacks are numbered in file order, on from its count, as Hugging Face
+ * `tokenizers` does: where a file states ids with gaps, the stated ones are not used.
  * @param json the file's text, or what `JSON.parse` made of it.
- * @throws EngramError `invalid-tokenizer` with what is wrong and where; `unsupported` for a vocabulary or decoder of a kind that is not exact here.
+ * @throws EngramError `invalid-tokenizer` with what is wrong and where; `unsupported` for a vocabulary or decoder of a
+ * kind that is not exact here.
  * @example
  * const vocabulary = parseTokenizerJson(await readFile("tokenizer.json", "utf8"));
  */
@@ -88,7 +89,7 @@ function modelVocabulary(model: Record<string, unknown>, tokens: (string | undef
   const ids = new Map<string, number>();
   let limit = 0;
   for (const token of strings) {
-    const where = `model.vocab[${quote(token)}]`;
+    const where = () => `model.vocab[${quote(token)}]`; // only an error needs it
     const id = tokenId(vocabulary[token], where);
     checkText(token, where);
     ids.set(token, id);
@@ -131,8 +132,8 @@ function addTokens(
     const { content, special } = entry;
     if (typeof content !== "string") throw invalid(`${where}.content`, "a string", typeof content);
     if (typeof special !== "boolean") throw invalid(`${where}.special`, "true or false", typeof special);
-    checkText(content, `${where}.content`);
-    const stated = tokenId(entry.id, `${where}.id`);
+    checkText(content, () => `${where}.content`);
+    const stated = tokenId(entry.id, () => `${where}.id`);
     const holder = contentOfStatedId.get(stated);
     if (holder !== undefined && holder !== content) {
       throw invalid(`${where}.id`, "an id of its own", `${stated}, which ${quote(holder)} has too`);
@@ -156,16 +157,17 @@ function addTokens(
   return added;
 }
 
-function tokenId(value: unknown, where: string): number {
+function tokenId(value: unknown, where: () => string): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= MAX_TOKENIZER_IDS) {
-    throw invalid(where, `a whole number from 0 to ${MAX_TOKENIZER_IDS - 1}`, quote(value));
+    throw invalid(where(), `a whole number from 0 to ${MAX_TOKENIZER_IDS - 1}`, quote(value));
   }
   return value;
 }
 
-function checkText(text: string, where: string): void {
-  if (text.length > MAX_TOKEN_LENGTH) throw invalid(where, `at most ${MAX_TOKEN_LENGTH} characters`, `${text.length}`);
-  if (LONE_SURROGATE.test(text)) throw invalid(where, "well-formed text", "a lone surrogate");
+function checkText(text: string, where: () => string): void {
+  if (text.length > MAX_TOKEN_LENGTH)
+    throw invalid(where(), `at most ${MAX_TOKEN_LENGTH} characters`, `${text.length}`);
+  if (LONE_SURROGATE.test(text)) throw invalid(where(), "well-formed text", "a lone surrogate");
 }
 
 function record(value: unknown, where: string): Record<string, unknown> {
