@@ -30,8 +30,8 @@ export interface OpenedTable {
 export interface CapabilityNeed {
   /** Why the case cannot run on such a store; undefined where it can. */
   missing(capabilities: StoreCapabilities): string | undefined;
-  /** Proves the refusal. */
-  prove(opened: OpenedTable): Promise<void>;
+  /** Proves the refusal; absent where the store promises nothing that could be refused. */
+  prove?(opened: OpenedTable): Promise<void>;
 }
 
 /** One promise of the contract. */

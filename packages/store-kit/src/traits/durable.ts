@@ -6,7 +6,6 @@ import { expectBytes, expectThat } from "../expectations.js";
 /** Nothing can be refused here: a store that is not durable and writable promises nothing about being opened again. */
 const NEEDS_DURABLE_WRITES: CapabilityNeed = {
   missing: ({ durable, writable }) => (durable && writable ? undefined : "commits do not outlive the store"),
-  prove: () => Promise.resolve(),
 };
 
 export const durableCases: readonly CaseDefinition[] = [
