@@ -1,1 +1,4 @@
-export {};
+// The public names of @engram-ts/store-dram.
+
+export type { DramStoreOptions, InitializeRows, OpenDramStoreOptions } from "./dram-options.js";
+export { type DramDiagnostics, type DramStore, dramStore, openDramStore } from "./dram-store.js";

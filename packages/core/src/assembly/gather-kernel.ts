@@ -73,7 +73,7 @@ export function wasmGatherKernel(memory: WebAssembly.Memory, encoding: RowEncodi
   let copy: Copy;
   let decode: Decode | undefined;
   try {
-    copy = new WebAssembly.Instance(wasmGatherModule(), imports).exports["gather"] as Copy; // our module's own export
+    copy = new WebAssembly.Instance(wasmGatherModule(), imports).exports.gather as Copy; // our module's own export
     if (kind !== "f32") {
       decodeModule ??= compile(DECODE_WASM);
       decode = new WebAssembly.Instance(decodeModule, imports).exports[DECODE_EXPORTS[kind]] as Decode; // as above

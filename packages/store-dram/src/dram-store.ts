@@ -1,0 +1,207 @@
+// Rows in memory: the fastest tier, and what every other tier is measured against. A ticket is ready at once, and gather
+// copies straight from the table. Not durable, and not shared with other processes.
+
+import {
+  checkPrefetchOptions,
+  checkRowIdBatch,
+  EngramError,
+  rowOutOfRange,
+  type StoreCapabilities,
+  StoreTicket,
+  storeCounters,
+  type WritableRowStore,
+} from "@engram-ts/core";
+import {
+  type CheckedDramOptions,
+  checkDramOptions,
+  type DramStoreOptions,
+  type OpenDramStoreOptions,
+} from "./dram-options.js";
+import { ResidentRows, type TicketScope, workerRows } from "./dram-ticket.js";
+import { dramTransaction, storeClosed } from "./dram-transaction.js";
+import { type GatherWorkers, gatherWorkers } from "./gather-workers.js";
+import { rowIdBuffers } from "./row-id-buffers.js";
+import { type RowMemory, rowMemory } from "./row-memory.js";
+import { currentVersion, endVersion } from "./row-versions.js";
+import type { StagedRows } from "./staged-rows.js";
+
+/** How a store came to lie in memory, for people and benchmarks. */
+export interface DramDiagnostics {
+  /** The kernel in use. */
+  readonly kernel: "wasm" | "typescript";
+  /** `"advised"`, or `off:` and why. */
+  readonly hugePages: string;
+  /** Memories that the rows are spread over. */
+  readonly shards: number;
+  /** Bytes of address space reserved; pages never touched take no memory. */
+  readonly reservedBytes: number;
+}
+
+/** A table in memory. */
+export interface DramStore extends WritableRowStore {
+  readonly diagnostics: DramDiagnostics;
+}
+
+const TIER = "dram";
+/** Rows of one call of `initialize`: at most this many bytes. */
+const RUN_BYTES = 2 ** 24;
+
+/**
+ * Opens a table in memory.
+ * @throws EngramError `invalid-argument`; `out-of-memory`, saying what is needed and what there is; `unsupported` where
+ * `workers` are asked for and the platform has none.
+ * @example
+ * const store = dramStore({ table: tableInfo({ rows: 1000, encoding: { kind: "bf16", width: 64 } }) });
+ */
+export function dramStore(options: DramStoreOptions): DramStore {
+  const { store, memory } = create(checkDramOptions(options));
+  for (const [firstRow, rows] of runs(store, memory)) {
+    const result: unknown = options.initialize?.(firstRow, rows);
+    if (result instanceof Promise) {
+      throw new EngramError({
+        code: "invalid-argument",
+        operation: "dramStore",
+        message: "options.initialize returned a promise, and dramStore does not wait; use await openDramStore(options)",
+      });
+    }
+  }
+  return store;
+}
+
+/**
+ * Opens a table in memory whose first contents are waited for.
+ * @throws EngramError as {@link dramStore}, and what `initialize` throws.
+ */
+export async function openDramStore(options: OpenDramStoreOptions): Promise<DramStore> {
+  const { store, memory } = create(checkDramOptions(options));
+  if (options.initialize === undefined) return store;
+  for (const [firstRow, rows] of runs(store, memory)) await options.initialize(firstRow, rows);
+  return store;
+}
+
+/** All rows, in order, in runs that lie in one piece. */
+function* runs({ table }: DramStore, memory: RowMemory): Generator<[firstRow: number, rows: Uint8Array]> {
+  const most = Math.max(1, Math.floor(RUN_BYTES / table.rowBytes));
+  for (let row = 0; row < table.rows; ) {
+    const run = memory.rowRun(row, most);
+    yield [row, run];
+    row += run.length / table.rowBytes;
+  }
+}
+
+function create(options: CheckedDramOptions): { store: DramStore; memory: RowMemory } {
+  const { table, maxBatch, workerBatch } = options;
+  const { rowBytes, encoding } = table;
+  const memory = rowMemory(options);
+  const buffers = rowIdBuffers();
+  const scope: TicketScope = { rowBytes, width: encoding.width, buffers, memory };
+  // Where every batch goes to the threads, no ticket is settled at once.
+  const resident = options.workers === 0 || workerBatch > 1;
+  const capabilities: StoreCapabilities = { maxBatch, resident, writable: true, durable: false };
+  const diagnostics: DramDiagnostics = {
+    kernel: memory.kernelName,
+    hugePages: memory.hugePages,
+    shards: memory.lanes[0]?.shards.length ?? 0,
+    reservedBytes: memory.bytes,
+  };
+  const counters = storeCounters([TIER]);
+  const tickets = new Set<StoreTicket>();
+  const onRelease = (ticket: StoreTicket): void => {
+    tickets.delete(ticket);
+  };
+  const workers: GatherWorkers | undefined =
+    options.workers === 0 ? undefined : gatherWorkers({ count: options.workers, memory: () => scope.memory });
+  let version = currentVersion();
+  let transactionOpen = false;
+  let closing: Promise<void> | undefined;
+
+  const apply = (staged: StagedRows): void => {
+    const rows = scope.memory; // not the variable above, which would hold the memory of a closed store
+    if (rows === undefined) return;
+    if (tickets.size > 0 && staged.size > 0) {
+      const overwritten = new Map<number, Uint8Array>();
+      staged.forEach((row) => {
+        overwritten.set(row, rows.row(row).slice());
+      });
+      version = endVersion(version, overwritten);
+    }
+    staged.forEach((row, bytes) => {
+      rows.row(row).set(bytes);
+    });
+  };
+
+  const close = async (): Promise<void> => {
+    const error = storeClosed("ticket.gather");
+    for (const ticket of tickets) ticket.fail(error);
+    scope.memory = undefined;
+    await workers?.close();
+  };
+
+  const store: DramStore = {
+    table,
+    capabilities,
+    diagnostics,
+    prefetch(rowIds, prefetchOptions) {
+      if (closing !== undefined) throw storeClosed("store.prefetch");
+      checkRowIdBatch(rowIds, maxBatch, "store.prefetch");
+      if (prefetchOptions !== undefined) checkPrefetchOptions(prefetchOptions, "store.prefetch");
+      const { length } = rowIds;
+      const ids = buffers.take(length);
+      if (copyRowIds(rowIds, ids) >= table.rows) {
+        buffers.giveBack(ids);
+        throw rowOutOfRange(rowIds, table.rows, "store.prefetch");
+      }
+      counters.hit(TIER, length);
+      const onWorkers = workers !== undefined && length >= workerBatch && prefetchOptions?.signal?.aborted !== true;
+      let source: ResidentRows | ReturnType<typeof workerRows>;
+      if (onWorkers) {
+        source = workerRows(scope, workers.start(rowIds), version);
+        buffers.giveBack(ids);
+      } else source = new ResidentRows(scope, ids, length, version);
+      const ticket = new StoreTicket(source, counters, prefetchOptions, onRelease);
+      tickets.add(ticket);
+      return ticket;
+    },
+    begin() {
+      if (closing !== undefined) throw storeClosed("store.begin");
+      if (transactionOpen) {
+        throw new EngramError({
+          code: "transaction-open",
+          operation: "store.begin",
+          message: "another transaction is open; commit or abort it first",
+          retry: "later",
+        });
+      }
+      transactionOpen = true;
+      return dramTransaction({
+        table,
+        maxBatch,
+        get closed() {
+          return closing !== undefined;
+        },
+        apply,
+        ended() {
+          transactionOpen = false;
+        },
+      });
+    },
+    stats: () => counters.snapshot(),
+    close() {
+      closing ??= close();
+      return closing;
+    },
+    [Symbol.asyncDispose]: () => store.close(),
+  };
+  return { store, memory };
+}
+
+/** Copies ids and returns the greatest, 0 where there are none: the range check in the pass that copies. */
+function copyRowIds(rowIds: Uint32Array, to: Uint32Array): number {
+  let greatest = 0;
+  for (let i = 0; i < rowIds.length; i++) {
+    const row = rowIds[i] as number; // i < length
+    to[i] = row;
+    if (row > greatest) greatest = row;
+  }
+  return greatest;
+}
