@@ -4,7 +4,10 @@
 /** Shows steps one after the other. */
 export interface ProgressLine {
   /** Runs a step, showing what it reports, and gives its result and its seconds. */
-  step<T>(name: string, run: (report: (note: string) => void) => T | Promise<T>): Promise<{ result: T; seconds: number }>;
+  step<T>(
+    name: string,
+    run: (report: (note: string) => void) => T | Promise<T>,
+  ): Promise<{ result: T; seconds: number }>;
 }
 
 /** A progress line on a stream such as standard error. */
