@@ -148,7 +148,10 @@ export { MAX_MANIFEST_PARTS } from "./rows/manifest-module.js";
 export { MAX_MANIFEST_LENGTH, parseManifest } from "./rows/manifest-reader.js";
 export { interleaveRows, type RowRegions, splitRows } from "./rows/regions.js";
 export { MAX_ROWS, type TableInfo, tableInfo } from "./rows/table.js";
+export { type CachedOptions, cached } from "./store/cached.js";
 export { type LatencyHistogram, type LatencySummary, latencyHistogram } from "./store/latency.js";
+export type { RowCache, RowCacheStats } from "./store/row-cache.js";
+export { type MemoryRowCacheOptions, memoryRowCache } from "./store/row-cache-memory.js";
 export { checkPrefetchOptions, checkRowIdBatch, checkRowIds, rowOutOfRange } from "./store/row-ids.js";
 export type {
   PrefetchOptions,

@@ -3,6 +3,7 @@
 // ticket, the model computes on, and `ticket.gather` copies rows that are there by then.
 // Mistakes of the caller throw at once; failures of the world arrive on the ticket.
 
+import type { EngramError } from "../errors.js";
 import type { TableInfo } from "../rows/table.js";
 import type { LatencySummary } from "./latency.js";
 
@@ -36,6 +37,8 @@ export interface Ticket {
   readonly length: number;
   /** True once the rows can be gathered or the reading has failed; true at once where rows are resident. */
   readonly settled: boolean;
+  /** What reading failed with, undefined until then; lets a wrapper tell ready from failed without a promise. */
+  readonly error?: EngramError | undefined;
   /** Resolves when the rows can be gathered; rejects with an EngramError where reading failed. */
   readonly ready: Promise<void>;
   /**

@@ -69,6 +69,10 @@ export class StoreTicket implements Ticket {
     return this.#state !== PENDING;
   }
 
+  get error(): EngramError | undefined {
+    return this.#error;
+  }
+
   get ready(): Promise<void> {
     if (this.#ready !== undefined) return this.#ready.promise;
     if (this.#error !== undefined) return handled(Promise.reject(this.#error));
