@@ -20,7 +20,7 @@ runConformance(
   [
     target("model", {}),
     target("model, asynchronous", { asynchronous: true, maxBatch: 64 }),
-    target("model, read-only", { readOnly: true, maxBatch: 2 ** 23 }),
+    target("model, read-only", { readOnly: true, maxBatch: 2 ** 25 }),
   ],
   { required: ["model", "model, asynchronous", "model, read-only"] },
 );
