@@ -1,12 +1,13 @@
 // The suite passes on a right store in every mode, and fails on each broken one: the proof that its cases can fail.
 
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, expectTypeOf, it, test } from "vitest";
 import {
   type ConformanceFailure,
   type ConformanceTarget,
   runConformance,
   storeConformance,
   summaryLine,
+  type TestRunner,
 } from "../src/index.js";
 import { FAULTS, type Fault, type ModelStoreOptions, modelStore } from "./model-store.js";
 
@@ -87,6 +88,10 @@ describe("storeConformance", () => {
 });
 
 describe("runConformance", () => {
+  it("takes the runner of Node as it is", () => {
+    expectTypeOf<Pick<typeof import("node:test"), "describe" | "test">>().toExtend<TestRunner>();
+  });
+
   const collect = () => {
     const tests: [string, () => Promise<void>][] = [];
     const runner = {
