@@ -156,7 +156,8 @@ def row_values(rng, width):
 
 def encoded():
     rng = np.random.default_rng(7)
-    width, scale = 64, np.float32(0.000199317932)
+    width, stored_scale = 64, 0.000199317932
+    scale = np.float32(stored_scale)
     values = row_values(rng, width)
     random_bytes = rng.integers(0, 256, 32 * (width + 4), dtype=np.uint8).tobytes()
     for_blocks = rng.integers(0, 256, 256 * (width + 2), dtype=np.uint8).reshape(256, -1)
@@ -171,7 +172,7 @@ def encoded():
             bytes(range(256)),
         ),
     }
-    out = {"versions": VERSIONS, "width": width, "scale": float(scale), "values": text(bits32(values)), "encodings": {}}
+    out = {"versions": VERSIONS, "width": width, "scale": stored_scale, "values": text(bits32(values)), "encodings": {}}
     for name, (rows, decode, foreign) in cases.items():
         out["encodings"][name] = {
             "rows": base64.b64encode(rows).decode(),

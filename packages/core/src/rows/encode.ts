@@ -63,7 +63,8 @@ function encodeInt8(width: number, values: Float32Array, out: DataView): void {
     const scale = int8Scale(greatestMagnitude(values, i, i + width));
     for (const end = i + width; i < end; i++, at++) {
       const x = values[i] as number;
-      const q = scale === 0 ? 0 : Math.min(127, nearestEven(Math.abs(x) / scale));
+      // At most 127: the scale is max / 127 to within one part in 2^22, or more than that.
+      const q = scale === 0 ? 0 : nearestEven(Math.abs(x) / scale);
       out.setInt8(at, x < 0 ? -q : q);
     }
     out.setFloat32(at, scale, true);

@@ -19,7 +19,7 @@ interface EncodedCase {
 }
 
 const golden = JSON.parse(
-  fixture("rows-encoded.json", "48f587f2d760bcc34604ef8874d2c893d044bab93db53daf971bbe6be15c920f").toString(),
+  fixture("rows-encoded.json", "6a852fe595906f435bc616231ec17815bbd16c6c0e62334cfdd0032b1e5dd69b").toString(),
 ) as { width: number; scale: number; values: string; encodings: Record<string, EncodedCase> };
 
 function base64(text: string): Uint8Array {
@@ -105,6 +105,16 @@ describe.each(ROW_ENCODING_KINDS)("%s", (kind) => {
       again,
     );
     expect(again.some((byte) => byte !== 0)).toBe(true);
+  });
+
+  it("reads values that start inside their buffer", () => {
+    const values = shiftedFloats(width * 2).map((_, i) => i - width);
+    const shifted = shiftedFloats(width * 2);
+    shifted.set(values);
+    const [expected, found] = [new Uint8Array(rowBytes * 2), new Uint8Array(rowBytes * 2)];
+    encodeRows(encoding, values, expected);
+    encodeRows(encoding, shifted, found);
+    expect(found).toEqual(expected);
   });
 
   it("touches nothing outside its output", () => {

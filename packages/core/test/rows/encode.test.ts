@@ -139,3 +139,17 @@ describe("values that are not finite", () => {
     expect(Array.from(decode(encoding, encode(encoding, row)))).toEqual([Number.NaN, 896, -896]);
   });
 });
+
+describe("a table's scale that is no float32", () => {
+  // Nearest float32: 1 + 2^-19. The value is 1.9375 of that, half-way between two codes, of which 0x40 is even.
+  const encoding = { kind: "fp8-e4m3", width: 1, scale: 1 + 2 ** -19 + 0.49 * 2 ** -23 } as const;
+  const nearest = 1 + 2 ** -19;
+
+  it("is rounded to one before a value is divided by it", () => {
+    expect(encode(encoding, Float32Array.of(1.9375 * nearest))).toEqual(Uint8Array.of(0x40));
+  });
+
+  it("is rounded to one before a code is multiplied by it", () => {
+    expect(decode(encoding, Uint8Array.of(0x3f))).toEqual(Float32Array.of(1.875 * nearest));
+  });
+});
