@@ -90,9 +90,11 @@ function constantBytes(table: HashTable): Uint8Array {
       view.setFloat64(block + 8 * (lane % LANES), 1 / modulus, true);
       view.setUint32(word + 32, modulus, true);
       view.setUint32(word + 48, table.offsets[head] ?? 0, true);
-      // a reciprocal of zero makes the second step do nothing where the first was enough
-      view.setFloat32(word + 64, prime < LEAST_MODULUS ? 1 / prime : 0, true);
-      view.setUint32(word + 80, prime, true);
+      // zeros make the second step do nothing where the first was enough, also to remainders of 2^31 and more
+      if (prime < LEAST_MODULUS) {
+        view.setFloat32(word + 64, 1 / prime, true);
+        view.setUint32(word + 80, prime, true);
+      }
     }
   }
   return new Uint8Array(view.buffer);
