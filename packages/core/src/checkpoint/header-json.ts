@@ -112,10 +112,11 @@ function readString(cursor: Cursor): string {
   return value;
 }
 
+const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
+
 function readNumber(cursor: Cursor): number {
-  const number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
-  number.lastIndex = cursor.at;
-  const found = number.exec(cursor.text);
+  NUMBER.lastIndex = cursor.at;
+  const found = NUMBER.exec(cursor.text);
   if (found === null) throw new HeaderJsonProblem("expected a value", cursor.at);
   cursor.at += found[0].length;
   const whole = found[1] === undefined && found[2] === undefined && !found[0].startsWith("-");

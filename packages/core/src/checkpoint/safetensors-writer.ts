@@ -75,15 +75,19 @@ function metadataPair(key: string, value: string): string {
   return `${JSON.stringify(key)}:${JSON.stringify(value)}`;
 }
 
-/** UTF-8's order, which for characters beyond the basic plane is not that of JavaScript's UTF-16. */
+/** UTF-8's order: that of UTF-16, but for surrogates, which stand for characters beyond all other units. */
 function byUtf8(a: string, b: string): number {
-  const left = [...a];
-  const right = [...b];
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const difference = (left[i]?.codePointAt(0) ?? 0) - (right[i]?.codePointAt(0) ?? 0);
-    if (difference !== 0) return difference;
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const left = a.charCodeAt(i);
+    const right = b.charCodeAt(i);
+    if (left !== right) return utf8Rank(left) - utf8Rank(right);
   }
-  return left.length - right.length;
+  return a.length - b.length;
+}
+
+function utf8Rank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x1_0000 : unit;
 }
 
 function refuse(message: string, context: Record<string, unknown> = {}): never {
