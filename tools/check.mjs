@@ -20,7 +20,11 @@ const gates = [
   ["lint", "lint and format", [tool("@biomejs/biome/bin/biome"), "ci", "--colors=off", "--error-on-warnings", "."]],
   ["knip", "no unused file, export or dependency", [tool("knip/bin/knip.js"), "--no-progress", "--no-config-hints"]],
   ["kernels", "the committed WebAssembly is what its sources compile to", ["tools/build-kernels.mjs", "--check"]],
-  ["shape", "packages, files and imports have the agreed shape", [tool("vitest/vitest.mjs"), "run", "tools/test"]],
+  [
+    "shape",
+    "packages, files and imports have the agreed shape",
+    [tool("vitest/vitest.mjs"), "run", "--reporter=dot", "tools/test"],
+  ],
   ["sherif", "manifests agree with each other", [tool("sherif/index.js"), "--fail-on-warnings"]],
   ["changesets", "every changed package has a changeset", ["tools/check-changesets.mjs"]],
   ["links", "relative links in Markdown lead somewhere", ["tools/check-links.mjs"]],
