@@ -1,26 +1,39 @@
 // A stranger's program: uses a few names of every package, as installed from its tarball. It is type-checked and run
 // by tools/tarball-test.mjs, there only; in this repository it resolves to the workspace's packages.
 
-import * as cli from "@engram-ts/cli";
-import { encodedRowBytes, isEngramError, type RowStore, tableInfo } from "@engram-ts/core";
-import * as storeDram from "@engram-ts/store-dram";
-import * as storeKit from "@engram-ts/store-kit";
+import { engramProgram } from "@engram-ts/cli";
+import { ADDRESSING_PRESETS, createAddressing, isEngramError, type RowStore, tableInfo } from "@engram-ts/core";
+import { dramStore } from "@engram-ts/store-dram";
+import { fillRows, verifyRow } from "@engram-ts/store-kit";
 
+function expect(condition: boolean, what: string): void {
+  if (!condition) throw new Error(`expected ${what}`);
+}
+
+// Row ids of a published model: the first three are known from its own code.
+const { config } = ADDRESSING_PRESETS["deepseek-v4.1-flash"];
+const rowIds = createAddressing(config).rowIds(1, [0, 5, 10, 99091, 42, 42, 42, 7]);
+expect(rowIds.slice(0, 3).join() === "5702652,24393184,39183301", "the published row ids");
+
+// Rows through the contract: prefetch, then gather.
 const table = tableInfo({ rows: 1000, encoding: { kind: "bf16", width: 64 } });
-if (table.rowBytes !== encodedRowBytes(table.encoding)) throw new Error("rowBytes differ");
+const store: RowStore = dramStore({ table, initialize: (firstRow, rows) => fillRows(table, 7, firstRow, rows) });
+const ticket = store.prefetch(Uint32Array.of(3, 999, 3));
+await ticket.ready;
+const rows = new Uint8Array(ticket.length * table.rowBytes);
+ticket.gather(rows);
+ticket.release();
+expect(verifyRow(table, 7, 999, rows.subarray(table.rowBytes, 2 * table.rowBytes)), "row 999 as it was made");
+expect(store.stats().rows === 3, "three rows counted");
+await store.close();
 
+// An error is recognised by its code.
+let refused: unknown;
 try {
-  tableInfo({ rows: -1, encoding: { kind: "f32", width: 4 } });
-  throw new Error("a negative number of rows was accepted");
+  store.prefetch(Uint32Array.of(0));
 } catch (error) {
-  if (!isEngramError(error, "invalid-argument")) throw error;
+  refused = error;
 }
+expect(isEngramError(refused, "store-closed"), "a closed store to refuse");
 
-/** The contract is usable as a type. */
-export function rowsServed(store: RowStore): number {
-  return store.stats().rows;
-}
-
-for (const entry of [cli, storeDram, storeKit]) {
-  if (Object.keys(entry).length === 0) throw new Error("a package exports nothing");
-}
+expect(engramProgram().name() === "engram", "the command");
