@@ -20,10 +20,11 @@ function typescriptHasher(table: HashTable): TableHasher {
   const contexts = sharedContexts;
   const low = Float64Array.from(table.multipliers, (m) => Number(m & 0xffff_ffffn));
   const high = Int32Array.from(table.multipliers, (m) => Number(m >> 32n));
-  const moduli = Uint32Array.from(table.primes, firstModulus);
-  const reciprocals = Float64Array.from(moduli, (modulus) => 1 / modulus);
+  const reciprocals = Float64Array.from(table.primes, (prime) => 1 / firstModulus(prime));
+  // signed, as the arithmetic below is: with unsigned arrays V8 keeps doubles and takes three times as long
+  const moduli = Int32Array.from(table.primes, firstModulus);
   const primes = Uint32Array.from(table.primes);
-  const offsets = Uint32Array.from(table.offsets);
+  const offsets = Int32Array.from(table.offsets);
   const narrow = table.vocabSize <= NARROW_TOKENS;
   const twoSteps = table.primes.some((prime) => prime < LEAST_MODULUS);
 
@@ -55,11 +56,11 @@ function typescriptHasher(table: HashTable): TableHasher {
         const whole = mixHigh * TWO_32 + unsignedLow; // mixHigh < 2^31
         for (let j = 0; j < headsPerOrder; j++, head++) {
           const modulus = moduli[head] as number;
-          const quotient = whole * (reciprocals[head] as number) + 0.5;
-          let rest = (mixLow - Math.imul(quotient, modulus)) | 0;
-          if (rest < 0) rest += modulus;
-          if (twoSteps) rest %= primes[head] as number;
-          out[next++] = rest + (offsets[head] as number);
+          const quotient = (whole * (reciprocals[head] as number) + 0.5) | 0; // its low 32 bits
+          const signed = (mixLow - Math.imul(quotient, modulus)) | 0;
+          const rest = (signed + ((signed >> 31) & modulus)) | 0; // the remainder's 32 bits
+          const row = twoSteps ? ((rest >>> 0) % (primes[head] as number)) | 0 : rest;
+          out[next++] = row + (offsets[head] as number); // stored mod 2^32
         }
       }
     }
