@@ -76,7 +76,7 @@ function whole(value: unknown, field: string, least: number, greatest: number, m
   if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > greatest) {
     refuse(field, value, `use a whole number from ${least} to ${greatest}: ${meaning}`);
   }
-  return value;
+  return value + 0; // negative zero becomes zero, so that equal configurations are written alike
 }
 
 function wholes(

@@ -131,6 +131,15 @@ describe("writing and reading", () => {
     expect(parsed.addressing.layers).toEqual([1, 15]);
   });
 
+  it("makes negative zeros plain ones, wherever they stand", () => {
+    const negative = serializeManifest(manifest).replaceAll(/(?<=: |\n *)0(?=,?\n)/g, "-0");
+    expect(negative).toContain('"offset": -0');
+    expect(JSON.parse(negative).derived.layers[0].offsets[0]).toBe(-0);
+    expect(parseManifest(negative)).toEqual(manifest);
+    const seedless = parseManifest(changed(["addressing", "seed"], -0));
+    expect(seedless.addressing.seed).toBe(0);
+  });
+
   it("refuses to write what it would not read", () => {
     expect(() => serializeManifest(changed(["version"], 2) as Manifest)).toThrow(/version is 2/);
   });
