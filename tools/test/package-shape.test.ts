@@ -60,6 +60,21 @@ it("every dependency has its line in the decision record on dependencies", () =>
   expect(missing).toEqual([]);
 });
 
+it("every project references the projects that its sources import, so that a fresh clone builds in order", () => {
+  const folders = [
+    ...packageNames().map((name) => `packages/${name}`),
+    ...applicationNames().map((name) => `apps/${name}`),
+  ];
+  const root = JSON.parse(readFileSync("tsconfig.json", "utf8")) as { references: { path: string }[] };
+  expect(root.references.map(({ path }) => path).sort()).toEqual([...folders].sort());
+  for (const folder of folders) {
+    const own = Object.keys(manifestOf(folder).dependencies ?? {}).filter((dependency) => dependency.startsWith(SCOPE));
+    const config = JSON.parse(readFileSync(`${folder}/tsconfig.json`, "utf8")) as { references?: { path: string }[] };
+    const referenced = (config.references ?? []).map(({ path }) => `${SCOPE}${basename(path)}`);
+    expect(referenced.sort(), folder).toEqual(own.sort());
+  }
+});
+
 describe.each(packageNames())("packages/%s", (name) => {
   const folder = `packages/${name}`;
   const manifest = manifestOf(folder);
