@@ -119,7 +119,7 @@ function readJson(bytes: Uint8Array, operation: string): ReadonlyMap<string, Hea
   }
   let text: string;
   try {
-    // A copy: TextDecoder refuses shared memory.
+    // A copy: in browsers, TextDecoder refuses shared memory.
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes));
   } catch (cause) {
     refuse(operation, "the header is not valid UTF-8; is this a safetensors file, and whole?", {}, cause);

@@ -81,6 +81,14 @@ describe("reading", () => {
     expect(tensorFloat32(odd, "x").buffer).not.toBe(odd.bytes.buffer);
   });
 
+  it("a Buffer, whose slice does not copy, is given out as plain bytes and misleads no copy", () => {
+    const header = '{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'.padEnd(57);
+    const bytes = Buffer.from(fileOf(header, new Uint8Array(Float32Array.of(1, 2).buffer)));
+    const file = readSafetensors(bytes);
+    expect(Object.getPrototypeOf(tensorBytes(file, "x"))).toBe(Uint8Array.prototype);
+    expect([...tensorFloat32({ header: file.header, bytes }, "x")]).toEqual([1, 2]);
+  });
+
   it("narrow floats widen exactly", () => {
     const tensors = new Map([
       ["half", { dtype: "F16", shape: [3], data: Uint16Array.of(0x3c00, 0xc000, 0x0001) }],
