@@ -22,6 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   "store-kit": ["core"],
   "store-dram": ["core"],
+  "store-s3": ["core"],
   cli: ["core", "store-dram"],
 };
 /** Tests may also use the conformance suite. */

@@ -1,0 +1,3 @@
+// The public names of @engram-ts/store-s3.
+
+export {};
