@@ -61,7 +61,6 @@ function compareValues(path: string, stored: unknown, derived: unknown): Derivat
   for (const key of keys) {
     const step = Array.isArray(derived) ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
     const expected = Object.hasOwn(derived, key) ? (derived as Record<string, unknown>)[key] : undefined; // own key
-    if (expected === undefined) return { path: step, stored: found[key], derived: undefined };
     const first = compareValues(step, Object.hasOwn(found, key) ? found[key] : undefined, expected);
     if (first !== undefined) return first;
   }

@@ -7,7 +7,7 @@ import { LAYER_SEED_STEP, multiplierHalfBound } from "./multiplier-bound.js";
 import { numpyIntegers } from "./numpy-random.js";
 
 /** Multipliers 2 r + 1, r drawn by NumPy's default generator with seed + 10007 * layer. */
-export function numpyMultipliers(config: AddressingConfig, index: number): bigint[] {
+function numpyMultipliers(config: AddressingConfig, index: number): bigint[] {
   const seed = BigInt(config.seed) + LAYER_SEED_STEP * BigInt(config.layers[index] ?? 0); // index < layers.length
   const draws = numpyIntegers(seed, multiplierHalfBound(config.vocabSize), config.tableSizes.length + 1);
   return draws.map((draw) => 2n * draw + 1n);

@@ -12,7 +12,7 @@ const PCG_MULTIPLIER = 0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645n;
 const POOL_SIZE = 4;
 
 /** The four 64-bit words that `SeedSequence(seed).generate_state(4, uint64)` gives. */
-export function seedSequenceState(seed: bigint): readonly [bigint, bigint, bigint, bigint] {
+function seedSequenceState(seed: bigint): readonly [bigint, bigint, bigint, bigint] {
   const words: number[] = [];
   for (let rest = seed; rest > 0n || words.length === 0; rest >>= 32n) words.push(Number(rest & MASK_32));
 
