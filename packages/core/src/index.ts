@@ -59,6 +59,7 @@ export {
   GATHER_SLACK_BYTES,
   type GatherKernel,
   twinGatherKernel,
+  wasmGatherExport,
   wasmGatherKernel,
   wasmGatherModule,
 } from "./assembly/gather-kernel.js";
@@ -150,6 +151,7 @@ export { interleaveRows, type RowRegions, splitRows } from "./rows/regions.js";
 export { MAX_ROWS, type TableInfo, tableInfo } from "./rows/table.js";
 export { type CachedOptions, cached } from "./store/cached.js";
 export { type LatencyHistogram, type LatencySummary, latencyHistogram } from "./store/latency.js";
+export { type ObservedOptions, observed, type StoreEvent } from "./store/observed.js";
 export type { RowCache, RowCacheStats } from "./store/row-cache.js";
 export { type MemoryRowCacheOptions, memoryRowCache } from "./store/row-cache-memory.js";
 export { checkPrefetchOptions, checkRowIdBatch, checkRowIds, rowOutOfRange } from "./store/row-ids.js";
@@ -162,5 +164,13 @@ export type {
   Ticket,
   WritableRowStore,
 } from "./store/row-store.js";
+export { sharded } from "./store/sharded.js";
 export { type StoreCounters, storeCounters } from "./store/store-counters.js";
 export { StoreTicket, type TicketSource } from "./store/ticket.js";
+export { type TieredOptions, type TieredStore, type TierStats, tiered } from "./store/tiered.js";
+export { systemTime, type TimeSource } from "./store/time-source.js";
+export { type VerifiedOptions, type VerifiedStore, verified } from "./store/verified.js";
+export { digestRows, type RowChunksOptions, type RowDigests, rowChunks } from "./store/verified-digests.js";
+export { type RetryOptions, withRetry } from "./store/with-retry.js";
+export type { RetryBudgetOptions } from "./store/with-retry-budget.js";
+export { type TimeoutOptions, withTimeout } from "./store/with-timeout.js";

@@ -4,7 +4,8 @@
 
 import { EngramError } from "../errors.js";
 import type { ClockSlab } from "./clock-slab.js";
-import type { RowStore, RowTransaction, WritableRowStore } from "./row-store.js";
+import type { RowStore, RowTransaction } from "./row-store.js";
+import { isWritable } from "./wrapped-tickets.js";
 
 /** The writing side of one cache. */
 export interface CacheWrites {
@@ -53,8 +54,4 @@ export function cacheWrites(store: RowStore, slab: ClockSlab): CacheWrites {
       });
     },
   };
-}
-
-function isWritable(store: RowStore): store is WritableRowStore {
-  return "begin" in store;
 }

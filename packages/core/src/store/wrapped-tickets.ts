@@ -3,7 +3,7 @@
 
 import { EngramError } from "../errors.js";
 import type { TableInfo } from "../rows/table.js";
-import type { PrefetchOptions, RowStore, StoreStats, Ticket } from "./row-store.js";
+import type { PrefetchOptions, RowStore, StoreStats, Ticket, WritableRowStore } from "./row-store.js";
 import { type StoreCounters, storeCounters } from "./store-counters.js";
 import { StoreTicket, type TicketSource } from "./ticket.js";
 
@@ -14,6 +14,8 @@ export interface WrappedTickets {
   checkOpen(operation: string): void;
   /** Opens a ticket. `source.free` is called at abort and at close too, so it must bear being called again. */
   open(source: TicketSource, options?: PrefetchOptions): StoreTicket;
+  /** Opens a ticket that stands for one of a store inside, which meets the deadline. */
+  openPassed(source: TicketSource, options?: PrefetchOptions): StoreTicket;
   /** Opens a ticket that fails at once where the signal was aborted before; nothing is to be read for it. */
   openAborted(length: number, options: PrefetchOptions | undefined): StoreTicket | undefined;
   /** Fails all tickets with `store-closed`, refuses new ones, then runs `free`, once. */
@@ -48,6 +50,8 @@ export function wrappedTickets(wrapper: string, table: TableInfo, tiers: readonl
       if (closing !== undefined) throw closed(operation);
     },
     open: openTicket,
+    openPassed: (source, options) =>
+      openTicket(source, options?.signal === undefined ? undefined : { signal: options.signal }),
     openAborted(length, options) {
       if (options?.signal?.aborted !== true) return undefined;
       const nothing = (): void => {};
@@ -96,10 +100,41 @@ export function addHits(
   return sum;
 }
 
-/** Statistics of a wrapper whose tickets stand for those of one store: that one meets the deadlines and has the tiers. */
+/** Statistics of a wrapper whose tickets stand for those of one store: deadlines are met inside, or here, never both. */
 export function passedStats(counters: StoreCounters, store: RowStore): StoreStats {
   const { hits, distinctRows, deadlineMisses, zeroedRows } = store.stats();
   const own = counters.snapshot();
-  const stats = { ...own, hits: addHits(own.hits, hits), deadlineMisses, zeroedRows };
+  const stats = {
+    ...own,
+    hits: addHits(own.hits, hits),
+    deadlineMisses: own.deadlineMisses + deadlineMisses,
+    zeroedRows: own.zeroedRows + zeroedRows,
+  };
   return distinctRows === undefined ? stats : { ...stats, distinctRows };
+}
+
+/** `wrapper` with the transactions of the store inside, where that one is writable; `onCommit` is told before a commit. */
+export function passedWrites(
+  store: RowStore,
+  tickets: WrappedTickets,
+  wrapper: RowStore,
+  onCommit?: () => void,
+): RowStore {
+  if (!isWritable(store)) return wrapper;
+  const begin: WritableRowStore["begin"] = () => {
+    tickets.checkOpen("store.begin");
+    const inner = store.begin();
+    if (onCommit === undefined) return inner;
+    const commit = (): Promise<void> => {
+      onCommit();
+      return inner.commit();
+    };
+    return { put: (rowIds, rows) => inner.put(rowIds, rows), commit, abort: () => inner.abort() };
+  };
+  return Object.assign(wrapper, { begin });
+}
+
+/** Whether a store takes transactions. */
+export function isWritable(store: RowStore): store is WritableRowStore {
+  return store.capabilities.writable && "begin" in store;
 }
