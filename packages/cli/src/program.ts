@@ -1,5 +1,6 @@
 // The command line: which commands there are, their options and their help. What each does is in commands/.
 
+import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { explainCommand } from "./commands/explain.js";
 import { idsCommand } from "./commands/ids.js";
@@ -9,10 +10,16 @@ import { tokensCommand } from "./commands/tokens.js";
 export function engramProgram(): Command {
   const program = new Command("engram")
     .description("Conditional memory (Engram) for language models: token maps, row ids, tables.")
+    .version(packageVersion(), "--version", "shows the version")
     .showHelpAfterError("(engram --help lists the commands; engram COMMAND --help its options)")
     .exitOverride();
   for (const command of [tokensCommand(), idsCommand(), explainCommand()]) {
     program.addCommand(command.exitOverride().copyInheritedSettings(program));
   }
   return program;
+}
+
+function packageVersion(): string {
+  const manifest: { version: string } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return manifest.version;
 }

@@ -132,5 +132,6 @@ describe("engram ids", () => {
     const help = await runEngram("ids", "--help");
     expect(help.exitCode).toBe(0);
     expect(help.stdout).toContain("--tokens-file");
+    expect((await runEngram("--version")).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });

@@ -11,7 +11,7 @@ import type { LatencySummary } from "./latency.js";
 export interface StoreCapabilities {
   /** Most row ids that one prefetch takes. */
   readonly maxBatch: number;
-  /** Every row is in memory: a ticket is settled when prefetch returns, but for batches handed to worker threads. */
+  /** Every row is in memory: a ticket is settled when prefetch returns, unless a large batch went to worker threads. */
   readonly resident: boolean;
   /** The store is a {@link WritableRowStore}. */
   readonly writable: boolean;
