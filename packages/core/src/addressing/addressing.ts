@@ -7,7 +7,7 @@ import type { HashKernel, TableHasher } from "../assembly/hash-table.js";
 import { wasmHashKernel } from "../assembly/hash-wasm-kernel.js";
 import { EngramError } from "../errors.js";
 import { type AddressingConfig, parseAddressingConfig } from "./addressing-config.js";
-import { type ContextRule, DEAD_TOKEN, type LookBack, START_OF_SEQUENCE, writeContexts } from "./contexts.js";
+import { type ContextRule, DEAD_TOKEN, type LookBack, START_OF_SEQUENCE, writeContexts, writeRun } from "./contexts.js";
 import { checkDerivation, type StoredDerivation, storedDerivation } from "./derivation.js";
 import { deriveLayers, hashScheme, type LayerAddressing } from "./hash-scheme.js";
 import { createHistory, type HistoryOptions, type NgramHistory, restoreHistory } from "./history.js";
@@ -190,6 +190,9 @@ export function createAddressing(config: AddressingConfig, options: AddressingOp
   };
 }
 
+/** Fewer tokens than this are gathered with those of the next sequences. At least maxOrder - 1. */
+const LEAST_RUN = 32;
+
 /** Hashes sequences laid end to end, chunk by chunk; a chunk may hold many short ones or a part of a long one. */
 function hashSequences(
   rule: ContextRule,
@@ -204,7 +207,7 @@ function hashSequences(
   let waiting = 0; // contexts written and not hashed yet
   let done = 0;
   const flush = (): void => {
-    hasher.hash(waiting, out, done * rowsPerToken);
+    hasher.hash(waiting, out, done * rowsPerToken, "contexts");
     done += waiting;
     waiting = 0;
   };
@@ -215,7 +218,15 @@ function hashSequences(
     let reach = lookBack.reach;
     for (let from = first; from < end; ) {
       const to = Math.min(end, from + chunkTokens - waiting);
-      reach = writeContexts(rule, ids, { first, from, to }, lookBack, reach, contexts, waiting * rule.maxOrder);
+      const range = { first, from, to };
+      if (waiting === 0 && to - from >= LEAST_RUN && writeRun(rule, ids, range, lookBack, reach, contexts)) {
+        hasher.hash(to - from, out, done * rowsPerToken, "run");
+        done += to - from;
+        reach = rule.maxOrder - 1;
+        from = to;
+        continue;
+      }
+      reach = writeContexts(rule, ids, range, lookBack, reach, contexts, waiting * rule.maxOrder);
       waiting += to - from;
       from = to;
       if (waiting === chunkTokens) flush();

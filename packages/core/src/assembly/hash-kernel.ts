@@ -28,16 +28,18 @@ function typescriptHasher(table: HashTable): TableHasher {
   const narrow = table.vocabSize <= NARROW_TOKENS;
   const twoSteps = table.primes.some((prime) => prime < LEAST_MODULUS);
 
-  const hash = (tokens: number, out: Uint32Array, start: number): void => {
+  const hash: TableHasher["hash"] = (tokens, out, start, layout) => {
     let next = start;
-    let at = 0;
+    const step = layout === "run" ? -1 : 1;
+    const stride = layout === "run" ? 1 : maxOrder;
+    let at = layout === "run" ? maxOrder - 1 : 0;
     // Indices below stay inside arrays of the lengths above: tokens <= CHUNK_TOKENS, heads and orders by construction.
-    for (let t = 0; t < tokens; t++, at += maxOrder) {
+    for (let t = 0; t < tokens; t++, at += stride) {
       let mixHigh = 0;
       let mixLow = 0;
       let head = 0;
       for (let k = 0; k < maxOrder; k++) {
-        const token = contexts[at + k] as number;
+        const token = contexts[at + k * step] as number;
         const lowFactor = low[k] as number;
         let carry: number;
         let product: number; // the low half is its value mod 2^32

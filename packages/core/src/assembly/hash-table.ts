@@ -36,8 +36,12 @@ export interface TableHasher {
   readonly chunkTokens: number;
   /** [chunkTokens, maxOrder]: the current id first, then look-back 1, 2, ... Shared by all hashers of a kernel. */
   readonly contexts: Uint32Array;
-  /** Writes the row ids of the first `tokens` contexts into `out` from index `start`: [tokens, heads]. */
-  hash(tokens: number, out: Uint32Array, start: number): void;
+  /**
+   * Writes the row ids of the first `tokens` contexts into `out` from index `start`: [tokens, heads]. In the layout
+   * `run` the buffer holds, in place of contexts, maxOrder - 1 ids and then those of the tokens, oldest first: the
+   * contexts of a run of tokens that all see each other, without writing each id maxOrder times.
+   */
+  hash(tokens: number, out: Uint32Array, start: number, layout: "contexts" | "run"): void;
 }
 
 /** One way to compute hashes. */

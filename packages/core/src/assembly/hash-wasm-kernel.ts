@@ -22,6 +22,8 @@ type HashFunction = (
   maxOrder: number,
   headsPerOrder: number,
   twoSteps: number,
+  tokenBytes: number,
+  stepBytes: number,
 ) => void;
 
 let loaded: HashKernel | null | undefined;
@@ -60,12 +62,16 @@ function loadKernel(): HashKernel | null {
       return {
         chunkTokens,
         contexts,
-        hash(tokens, out, start) {
+        hash(tokens, out, start, layout) {
           if (current !== constants) {
             bytes.set(constants, 0);
             current = constants;
           }
-          hash(0, contexts.byteOffset, tokens, rows.byteOffset, maxOrder, headsPerOrder, twoSteps);
+          const run = layout === "run";
+          const first = contexts.byteOffset + (run ? 4 * (maxOrder - 1) : 0);
+          const tokenBytes = run ? 4 : 4 * maxOrder;
+          const stepBytes = run ? -4 : 4;
+          hash(0, first, tokens, rows.byteOffset, maxOrder, headsPerOrder, twoSteps, tokenBytes, stepBytes);
           out.set(tokens === chunkTokens ? rows : rows.subarray(0, tokens * heads), start);
         },
       };

@@ -78,6 +78,36 @@ describe("NgramHistory", () => {
     );
   });
 
+  it("makes long parts, which are hashed as runs between boundaries, hash like the whole", () => {
+    const cases = arbitraryConfig(2).chain((config) =>
+      fc.tuple(
+        fc.constant(config),
+        fc.infiniteStream(fc.integer({ min: 0, max: config.vocabSize - 1 })).map((stream) => [...stream.take(150)]),
+        fc.array(fc.nat({ max: 149 }), { maxLength: 3 }),
+        fc.array(fc.nat({ max: 150 }), { maxLength: 2 }),
+        fc.constantFrom("wasm" as const, "typescript" as const),
+      ),
+    );
+    fc.assert(
+      fc.property(cases, ([config, ids, boundaries, cuts, kernel]) => {
+        const boundary = { engram: 0, "deepseek-v4.1": DEAD_TOKEN, "qwen-ple": "eosId" in config ? config.eosId : 0 };
+        for (const at of boundaries) ids[at] = boundary[config.kind];
+        const addressing = createAddressing(config, { kernel });
+        const layer = config.layers[0] ?? 0;
+        const ends = [...cuts.sort((a, b) => a - b), ids.length];
+        let history = addressing.history();
+        const rows: number[] = [];
+        for (const end of ends) {
+          const part = ids.slice(history.length, end);
+          rows.push(...addressing.rowIds(layer, part, history));
+          history = history.append(part);
+        }
+        expect(rows).toEqual(referenceRows(addressing, layer, ids));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   it("makes packed batches hash like their sequences one by one", () => {
     const batches = arbitraryConfig(3).chain((config) =>
       fc.tuple(

@@ -70,7 +70,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s", (na
         const hasher = kernel.hasher(given);
         hasher.contexts.set(seen.flat());
         const out = new Uint32Array(seen.length * primes.length + 5);
-        hasher.hash(seen.length, out, 2);
+        hasher.hash(seen.length, out, 2, "contexts");
         expect(Array.from(out.subarray(2, -3))).toEqual(expectedRows(given, seen));
         expect([out[0], out[1], ...out.subarray(-3)]).toEqual([0, 0, 0, 0, 0]);
       }),
@@ -102,7 +102,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s", (na
       const hasher = kernel.hasher(table);
       hasher.contexts.set(contexts.flat());
       const out = new Uint32Array(numbers.length);
-      hasher.hash(numbers.length, out, 0);
+      hasher.hash(numbers.length, out, 0, "contexts");
       expect(Array.from(out)).toEqual(numbers.map((number) => Number(number % BigInt(prime))));
     }
   });

@@ -4,7 +4,7 @@
 //
 // Layout, all little-endian: `constants` holds 8 multipliers (u64), then per order and group of four heads a block of
 // 96 bytes: 2 x f64x2 reciprocals of the moduli, i32x4 moduli, i32x4 offsets, f32x4 reciprocals of the primes,
-// i32x4 primes. `contexts` holds maxOrder u32 a token, the current id first. `out` gets headsPerOrder u32 per order,
+// i32x4 primes. Token t's look-back k is the u32 at `contexts` + t tokenBytes + k stepBytes. `out` gets headsPerOrder u32 per order,
 // and up to 12 bytes more after the last token.
 
 const BLOCK: usize = 96;
@@ -17,16 +17,17 @@ export function hash(
   maxOrder: usize,
   headsPerOrder: usize,
   twoSteps: i32,
+  tokenBytes: usize,
+  stepBytes: i32,
 ): void {
   const groups = (headsPerOrder + 3) >> 2;
   const magic = f64x2.splat(4503599627370496.0); // 2^52: adding it leaves the rounded quotient in the low bits
-  const end = contexts + ((tokens * maxOrder) << 2);
-  const contextBytes = maxOrder << 2;
+  const end = contexts + tokens * tokenBytes;
   while (contexts < end) {
     let mix: u64 = <u64>load<u32>(contexts) * load<u64>(constants);
     let block = constants + 64;
     for (let k: usize = 1; k < maxOrder; k++) {
-      mix ^= <u64>load<u32>(contexts + (k << 2)) * load<u64>(constants + (k << 3));
+      mix ^= <u64>load<u32>(contexts + k * stepBytes) * load<u64>(constants + (k << 3));
       const whole = f64x2.splat(<f64>(<i64>mix)); // mix < 2^63
       const low = i32x4.splat(<i32>mix);
       const last = block + groups * BLOCK;
@@ -50,6 +51,6 @@ export function hash(
       }
       out += headsPerOrder << 2;
     }
-    contexts += contextBytes;
+    contexts += tokenBytes;
   }
 }
