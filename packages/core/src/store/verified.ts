@@ -32,7 +32,8 @@ export interface VerifiedStore extends RowStore {
 
 /**
  * Verifies rows by block digests when they are first touched; a ticket with a wrong block fails with `digest-mismatch`,
- * which names the block and its rows. The store inside is closed with the wrapper.
+ * which names the block and its rows. The store inside is closed with the wrapper. `stats().hits` tells rows of tickets
+ * that touched new blocks (`first-touch`) from others (`verified`); the tiers inside count whole blocks, in their own stats.
  * @throws EngramError `invalid-argument` where digests do not fit the table; `batch-too-large` where the store does not
  * take a block at once.
  * @example const store = cached(verified(s3, await digestRows(table, rowChunks(original), { blockRows: 64 })), { bytes });
@@ -42,7 +43,7 @@ export function verified(store: RowStore, options: VerifiedOptions): VerifiedSto
   const { maxBatch, durable } = store.capabilities;
   const { blockRows, digests, sampleRatio = 1, chunkBytes = 2 ** 25, random = Math.random } = options;
   checkOptions(store, { blockRows, digests, sampleRatio, chunkBytes });
-  const tickets = wrappedTickets("verified", table);
+  const tickets = wrappedTickets("verified", table, ["verified", "first-touch"]);
   const blocks = blockCount(table, blockRows);
   const done = new Uint8Array(Math.ceil(blocks / 8)); // one bit a block
   let doneCount = 0;
@@ -84,6 +85,7 @@ export function verified(store: RowStore, options: VerifiedOptions): VerifiedSto
     const refused = tickets.openAborted(rowIds.length, prefetchOptions);
     if (refused !== undefined) return refused;
     const wanted = blocksToVerify(rowIds);
+    tickets.counters.hit(wanted === undefined ? "verified" : "first-touch", rowIds.length);
     if (wanted === undefined) {
       return tickets.openPassed(passedRows(store, store.prefetch(rowIds, prefetchOptions)), prefetchOptions);
     }
@@ -97,7 +99,7 @@ export function verified(store: RowStore, options: VerifiedOptions): VerifiedSto
     table,
     capabilities: { maxBatch, resident: false, writable: false, durable },
     prefetch,
-    stats: () => passedStats(tickets.counters, store),
+    stats: () => ({ ...passedStats(tickets.counters, store), hits: tickets.counters.snapshot().hits }),
     verifiedBlocks: () => ({ verified: doneCount, blocks }),
     close,
     [Symbol.asyncDispose]: close,
