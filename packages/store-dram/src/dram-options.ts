@@ -25,7 +25,7 @@ export interface DramStoreOptions {
   readonly workers?: number;
   /** Fewest row ids of a batch that is handed to the threads. Default 16,384. */
   readonly workerBatch?: number;
-  /** Most bytes of rows in one memory. Default, and at most, what a WebAssembly memory holds: 4 GiB. */
+  /** Most bytes of rows in one memory, at most 4 GiB. Default 3.5 GiB, which leaves the first memory room for outputs. */
   readonly shardBytes?: number;
   /** `"auto"`, the default, uses WebAssembly where the platform has SIMD and threads; `"typescript"` never does. */
   readonly kernel?: "auto" | "typescript";
@@ -49,6 +49,7 @@ export interface CheckedDramOptions {
 
 const MAX_WORKERS = 64;
 const MAX_SHARD_BYTES = 2 ** 32;
+const DEFAULT_SHARD_BYTES = 3.5 * 2 ** 30;
 
 /** @throws EngramError `invalid-argument`, naming the option, what it is and what it may be. */
 export function checkDramOptions(options: DramStoreOptions | OpenDramStoreOptions): CheckedDramOptions {
@@ -81,7 +82,7 @@ export function checkDramOptions(options: DramStoreOptions | OpenDramStoreOption
     hugePages: oneOf("hugePages", options.hugePages, ["auto", "off"]) === "auto",
     workers: whole("workers", options.workers, 0, MAX_WORKERS, 0),
     workerBatch: whole("workerBatch", options.workerBatch, 1, MAX_ROWS, 16_384),
-    shardBytes: whole("shardBytes", options.shardBytes, rowBytes, MAX_SHARD_BYTES, MAX_SHARD_BYTES),
+    shardBytes: whole("shardBytes", options.shardBytes, rowBytes, MAX_SHARD_BYTES, DEFAULT_SHARD_BYTES),
     wasm: oneOf("kernel", options.kernel, ["auto", "typescript"]) === "auto",
   };
 }

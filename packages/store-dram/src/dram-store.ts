@@ -40,6 +40,14 @@ export interface DramDiagnostics {
 /** A table in memory. */
 export interface DramStore extends WritableRowStore {
   readonly diagnostics: DramDiagnostics;
+  /**
+   * Zero bytes to gather and decode to again and again: tickets of this store write to them, and to views of them,
+   * without a copy between (1.2 to 1.5 times as fast for large batches). They take memory until the store is closed and
+   * they are dropped; a few large ones are meant, not one for each batch.
+   * @param bytes the length, 0 to 2^32 - 1; `new Float32Array(output.buffer, output.byteOffset, n)` views it as values.
+   * @throws EngramError `invalid-argument`, `store-closed`, `out-of-memory`.
+   */
+  allocate(bytes: number): Uint8Array;
 }
 
 const TIER = "dram";
@@ -185,6 +193,10 @@ function create(options: CheckedDramOptions): { store: DramStore; memory: RowMem
         },
       });
     },
+    allocate(bytes) {
+      if (scope.memory === undefined) throw storeClosed("store.allocate");
+      return allocateOutput(scope.memory, bytes);
+    },
     stats: () => counters.snapshot(),
     close() {
       closing ??= close();
@@ -193,6 +205,20 @@ function create(options: CheckedDramOptions): { store: DramStore; memory: RowMem
     [Symbol.asyncDispose]: () => store.close(),
   };
   return { store, memory };
+}
+
+function allocateOutput(memory: RowMemory, bytes: number): Uint8Array {
+  const operation = "store.allocate";
+  if (!Number.isInteger(bytes) || bytes < 0 || bytes >= 2 ** 32) {
+    const message = `bytes is ${String(bytes)}; use a whole number from 0 to ${2 ** 32 - 1}`;
+    throw new EngramError({ code: "invalid-argument", operation, message });
+  }
+  try {
+    return memory.allocate(bytes);
+  } catch (cause) {
+    const message = `the platform refused ${bytes} bytes; use a smaller output, or free memory`;
+    throw new EngramError({ code: "out-of-memory", operation, message, context: { neededBytes: bytes }, cause });
+  }
 }
 
 /** Copies ids and returns the greatest, 0 where there are none: the range check in the pass that copies. */

@@ -6,6 +6,8 @@ import type { collectRows, GatherLane, LaneShard } from "./gather-lane.js";
 /** What a thread is started with: its lane, without kernels, which cannot be sent. */
 export interface GatherWorkerData {
   readonly module: WebAssembly.Module;
+  /** The module's export for rows of this size. */
+  readonly copy: string;
   readonly memories: readonly WebAssembly.Memory[];
   readonly shards: readonly Omit<LaneShard, "kernel">[];
   readonly rowsPerShard: number;
@@ -36,7 +38,7 @@ export function gatherWorker(port: Port, data: GatherWorkerData, collect: typeof
   const shards = data.shards.map((shard, i): LaneShard => {
     // the memories are those of the shards, and the module is our own
     const imports = { env: { memory: data.memories[i] as WebAssembly.Memory } };
-    const copy = new WebAssembly.Instance(data.module, imports).exports.gather as (...places: number[]) => void;
+    const copy = new WebAssembly.Instance(data.module, imports).exports[data.copy] as (...places: number[]) => void;
     return { ...shard, kernel: { gather: (ids, count, rows, out) => copy(ids, count, rows, rowBytes, out) } };
   });
   const lane: GatherLane = { shards, rowBytes, chunkRows, rowsPerShard };

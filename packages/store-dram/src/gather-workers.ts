@@ -2,7 +2,7 @@
 // process alive only while they work, and are started again after one has died, which fails the batches it worked on.
 
 import type { Worker } from "node:worker_threads";
-import { EngramError, wasmGatherModule } from "@engram-ts/core";
+import { EngramError, wasmGatherExport, wasmGatherModule } from "@engram-ts/core";
 import { collectRows } from "./gather-lane.js";
 import { type GatherRange, type GatherWorkerData, gatherWorker } from "./gather-worker.js";
 import type { RowMemory } from "./row-memory.js";
@@ -162,7 +162,8 @@ function threadData(memory: RowMemory | undefined, lane: number): GatherWorkerDa
   if (memory === undefined || space === undefined) return undefined; // closed: no thread is started then
   const { rowsPerShard, rowBytes, chunkRows } = space;
   const shards = space.shards.map(({ kernel: _, ...shard }) => shard);
-  return { module: wasmGatherModule(), memories: memory.memories, shards, rowsPerShard, rowBytes, chunkRows };
+  const program = { module: wasmGatherModule(), copy: wasmGatherExport(rowBytes) };
+  return { ...program, memories: memory.memories, shards, rowsPerShard, rowBytes, chunkRows };
 }
 
 /** The thread's program. Some bundlers wrap named functions in `__name`, which is not there in the thread. */

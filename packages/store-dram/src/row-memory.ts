@@ -11,6 +11,7 @@ import {
 } from "@engram-ts/core";
 import { collectRows, type GatherLane, type LaneShard } from "./gather-lane.js";
 import { adviseHugePages, type HugePages } from "./huge-pages.js";
+import { type OutputSpace, outputSpace } from "./output-space.js";
 
 const PAGE_BYTES = 65_536;
 const MEMORY_BYTES = 65_536 * PAGE_BYTES;
@@ -55,6 +56,8 @@ export interface RowMemory {
   decode(rowIds: Uint32Array, length: number, out: Float32Array, old: OldRows | undefined): void;
   /** Decodes rows that a worker has gathered. */
   decodeGathered(rows: Uint8Array, out: Float32Array): void;
+  /** An output that gather and decode fill without a copy; a plain array where the first shard has no room left. */
+  allocate(bytes: number): Uint8Array;
   /** The bytes of one row, in place. */
   row(row: number): Uint8Array;
   /** The bytes of rows from `row` on, in place: `rows` of them or as many as lie in one piece. */
@@ -77,13 +80,14 @@ export function rowMemory(options: RowMemoryOptions): RowMemory {
 
   const shards = Array.from({ length: shardCount }, (_, shard) => {
     const shardRows = Math.min(rowsPerShard, rows - shard * rowsPerShard);
-    return openShard(options, lanesBytes + shardRows * rowBytes + GATHER_SLACK_BYTES);
+    return openShard(options, lanesBytes + shardRows * rowBytes + GATHER_SLACK_BYTES, shard === 0);
   });
   const lanes = Array.from({ length: 1 + workers }, (_, lane): GatherLane => {
     const laneShards = shards.map((shard) => layout.shard(shard.bytes, shard.kernel, lane, lanesBytes));
     return { shards: laneShards, rowsPerShard, rowBytes, chunkRows: layout.chunkRows };
   });
   const first = shards[0] as Shard; // rows is at least 1
+  const outputs = outputSpace(first.memory, options.hugePages);
   const rowRun = (row: number, count: number): Uint8Array => {
     const shard = Math.floor(row / rowsPerShard);
     const inShard = row - shard * rowsPerShard;
@@ -98,21 +102,23 @@ export function rowMemory(options: RowMemoryOptions): RowMemory {
     bytes: shards.reduce((sum, { bytes }) => sum + bytes.length, 0),
     memories: shards.flatMap(({ memory }) => memory ?? []),
     lanes,
-    ...reader(table, lanes[0] as GatherLane, first.kernel, layout), // there is one lane at least
+    ...reader(table, lanes[0] as GatherLane, first.kernel, layout, outputs), // there is one lane at least
+    allocate: outputs.allocate,
     row: (row) => rowRun(row, 1),
     rowRun,
   };
 }
 
 /** The copying out, by the caller's own thread. */
-function reader(table: TableInfo, lane: GatherLane, kernel: GatherKernel, layout: LaneLayout) {
+function reader(table: TableInfo, lane: GatherLane, kernel: GatherKernel, layout: LaneLayout, outputs: OutputSpace) {
   const { rowBytes } = table;
   const { width } = table.encoding;
   const hub = lane.shards[0] as LaneShard; // there is one shard at least
   const { bytes, ids, idsAt, order, orderAt, collectedAt, stagedAt, rowsAt } = hub;
   const floats = new Float32Array(bytes.buffer, stagedAt, layout.decodeRows * width);
   const oneShard = lane.shards.length === 1;
-  const stagedChunk = bytes.subarray(stagedAt, stagedAt + layout.chunkRows * rowBytes);
+  // Decoding may write past its output, to the end of a step of eight values.
+  const decodesExactly = width % 8 === 0 || table.encoding.kind === "f32";
 
   /** Brings a chunk of rows together as they were before later commits. */
   const collect = (rowIds: Uint32Array, from: number, count: number, old: OldRows | undefined): void => {
@@ -130,30 +136,36 @@ function reader(table: TableInfo, lane: GatherLane, kernel: GatherKernel, layout
   return {
     gather(rowIds: Uint32Array, length: number, out: Uint8Array, old: OldRows | undefined): void {
       const { chunkRows } = layout;
+      const direct = outputs.holds(out);
       for (let from = 0; from < length; from += chunkRows) {
         const count = Math.min(chunkRows, length - from);
+        const place = out.byteOffset + from * rowBytes;
+        // Copies out of shared memory go by words where both sides are aligned alike, and by bytes elsewhere.
+        const to = direct ? place : stagedAt + (place & 7);
         if (oneShard && old === undefined) {
           setIds(rowIds, from, count);
-          kernel.gather(idsAt, count, rowsAt, stagedAt);
+          kernel.gather(idsAt, count, rowsAt, to);
         } else {
           collect(rowIds, from, count, old);
-          kernel.gather(orderAt, count, collectedAt, stagedAt);
+          kernel.gather(orderAt, count, collectedAt, to);
         }
-        out.set(count === chunkRows ? stagedChunk : stagedChunk.subarray(0, count * rowBytes), from * rowBytes);
+        if (!direct) out.set(bytes.subarray(to, to + count * rowBytes), from * rowBytes);
       }
     },
     decode(rowIds: Uint32Array, length: number, out: Float32Array, old: OldRows | undefined): void {
       const { decodeRows } = layout;
+      const direct = decodesExactly && outputs.holds(out);
       for (let from = 0; from < length; from += decodeRows) {
         const count = Math.min(decodeRows, length - from);
+        const to = direct ? out.byteOffset + from * width * 4 : stagedAt;
         if (oneShard && old === undefined) {
           setIds(rowIds, from, count);
-          kernel.decode(idsAt, count, rowsAt, stagedAt);
+          kernel.decode(idsAt, count, rowsAt, to);
         } else {
           collect(rowIds, from, count, old);
-          kernel.decode(orderAt, count, collectedAt, stagedAt);
+          kernel.decode(orderAt, count, collectedAt, to);
         }
-        out.set(count === decodeRows ? floats : floats.subarray(0, count * width), from * width);
+        if (!direct) out.set(count === decodeRows ? floats : floats.subarray(0, count * width), from * width);
       }
     },
     decodeGathered(rows: Uint8Array, out: Float32Array): void {
@@ -186,7 +198,7 @@ function laneLayout({ rowBytes, encoding }: TableInfo): LaneLayout {
   const aligned = (bytes: number) => Math.ceil(bytes / 64) * 64;
   const idBytes = aligned(chunkRows * 4);
   const collectedBytes = aligned(chunkRows * rowBytes + GATHER_SLACK_BYTES);
-  const stagedBytes = aligned(Math.max(chunkRows * rowBytes, decodeRows * encoding.width * 4) + GATHER_SLACK_BYTES);
+  const stagedBytes = aligned(Math.max(chunkRows * rowBytes + 8, decodeRows * encoding.width * 4) + GATHER_SLACK_BYTES);
   const bytes = 2 * idBytes + collectedBytes + stagedBytes;
   return {
     chunkRows,
@@ -211,14 +223,15 @@ interface Shard {
   readonly hugePages: HugePages;
 }
 
-function openShard(options: RowMemoryOptions, bytes: number): Shard {
+/** @param growing whether outputs are to follow the rows. */
+function openShard(options: RowMemoryOptions, bytes: number, growing: boolean): Shard {
   const { table, hugePages } = options;
   const { encoding } = table;
   const pages = Math.ceil(bytes / PAGE_BYTES);
   const advised = (view: Uint8Array): HugePages => (hugePages ? adviseHugePages(view) : "off: not asked for");
   try {
     if (options.wasm && typeof WebAssembly !== "undefined" && typeof SharedArrayBuffer !== "undefined") {
-      const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+      const memory = openMemory(pages, growing ? MEMORY_BYTES / PAGE_BYTES : pages);
       const kernel = wasmGatherKernel(memory, encoding);
       const view = new Uint8Array(memory.buffer);
       if (kernel !== undefined) return { memory, bytes: view, kernel, hugePages: advised(view) };
@@ -228,6 +241,16 @@ function openShard(options: RowMemoryOptions, bytes: number): Shard {
     return { memory: undefined, bytes: view, kernel, hugePages: "off: no WebAssembly memory" };
   } catch (cause) {
     throw outOfMemory(table, bytes, availableBytes(), cause);
+  }
+}
+
+/** The maximum takes address space alone, which some platforms are short of; without it there are no outputs. */
+function openMemory(pages: number, maximum: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum, shared: true });
+  } catch (error) {
+    if (maximum === pages) throw error;
+    return openMemory(pages, pages);
   }
 }
 

@@ -182,6 +182,43 @@ describe("dramStore", () => {
     expect(gathered(third, 4)[69 * 4]).toBe(byteOf(7, 0));
   });
 
+  it("fills outputs of its own, and views of them, with the same rows and nothing beside them", async () => {
+    const encodings: RowEncoding[] = [
+      { kind: "bf16", width: 64 },
+      { kind: "f32", width: 3 },
+      { kind: "int8", width: 9 },
+      { kind: "fp8-e4m3-e8m0", width: 32 },
+    ];
+    for (const encoding of encodings) {
+      const table = tableInfo({ rows: 3_000, encoding });
+      const { rowBytes } = table;
+      for (const shardBytes of [2 ** 31, rowBytes * 999]) {
+        const store = dramStore({ table, shardBytes, initialize: fillRows(rowBytes) });
+        const ids = Uint32Array.from({ length: 2_500 }, (_, i) => (i * 17) % 3_000);
+        const ticket = store.prefetch(ids);
+        const values = new Float32Array(ids.length * encoding.width);
+        ticket.decode(values);
+        for (let again = 0; again < 2; again++) {
+          const output = store.allocate(ids.length * Math.max(rowBytes, encoding.width * 4) + 128).fill(0xa5);
+          const view = output.subarray(64, 64 + ids.length * rowBytes);
+          ticket.gather(view);
+          expect(Buffer.compare(view, gathered(ticket, rowBytes))).toBe(0);
+          expect([output[63], output[64 + view.length]]).toEqual([0xa5, 0xa5]);
+          const floats = new Float32Array(output.buffer, output.byteOffset + 64, values.length);
+          ticket.decode(floats);
+          const bytes = new Uint8Array(output.buffer, floats.byteOffset, floats.byteLength);
+          expect(Buffer.compare(bytes, new Uint8Array(values.buffer)), encoding.kind).toBe(0);
+          expect([output[63], output[64 + floats.byteLength]]).toEqual([0xa5, 0xa5]);
+        }
+        await store.close();
+        expect(codeOf(() => store.allocate(8))?.code).toBe("store-closed");
+      }
+    }
+    const store = dramStore({ table: bytesOfWidth(10, 8) });
+    expect(store.allocate(0).length).toBe(0);
+    for (const bytes of [-1, 1.5, 2 ** 32]) expect(codeOf(() => store.allocate(bytes))?.code).toBe("invalid-argument");
+  });
+
   it("says what memory a table needs and what there is, before it takes any", () => {
     const encoding: RowEncoding = { kind: "f32", width: 65_536 };
     const error = codeOf(() => dramStore({ table: tableInfo({ rows: MAX_ROWS, encoding }) }));

@@ -53,13 +53,21 @@ let gatherModule: WebAssembly.Module | undefined;
 let decodeModule: WebAssembly.Module | undefined;
 
 /**
- * The compiled copying kernel: it imports `env.memory`, shared, and exports `gather(ids, count, rows, rowBytes, out)`.
- * For worker threads, which instantiate it over the memories that they are sent.
+ * The compiled copying kernel: it imports `env.memory`, shared, and exports functions of `(ids, count, rows, rowBytes,
+ * out)`, of which {@link wasmGatherExport} names the one for a row size. For worker threads, which instantiate it over
+ * the memories that they are sent.
  * @throws WebAssembly.CompileError where the platform lacks SIMD or threads.
  */
 export function wasmGatherModule(): WebAssembly.Module {
   gatherModule ??= compile(GATHER_WASM);
   return gatherModule;
+}
+
+/** The export of {@link wasmGatherModule} that copies rows of `rowBytes` bytes. */
+export function wasmGatherExport(rowBytes: number): string {
+  const lines = rowBytes >>> 6;
+  if (lines === 0) return "gatherShort";
+  return lines > 8 ? "gatherLong" : `gatherLines${lines}`;
 }
 
 /**
@@ -73,7 +81,8 @@ export function wasmGatherKernel(memory: WebAssembly.Memory, encoding: RowEncodi
   let copy: Copy;
   let decode: Decode | undefined;
   try {
-    copy = new WebAssembly.Instance(wasmGatherModule(), imports).exports.gather as Copy; // our module's own export
+    const { exports } = new WebAssembly.Instance(wasmGatherModule(), imports);
+    copy = exports[wasmGatherExport(rowBytes)] as Copy; // our module's own export
     if (kind !== "f32") {
       decodeModule ??= compile(DECODE_WASM);
       decode = new WebAssembly.Instance(decodeModule, imports).exports[DECODE_EXPORTS[kind]] as Decode; // as above
