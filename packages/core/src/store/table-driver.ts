@@ -11,6 +11,11 @@ export interface OpenedTables {
   readonly manifest: Manifest;
   /** A store for each module opened, by layer. */
   readonly tables: ReadonlyMap<number, RowStore>;
+  /**
+   * The bytes of the token map that the manifest names, for drivers that keep it; checked by the caller.
+   * @throws EngramError `not-found`, `io`.
+   */
+  tokenMap?(): Promise<Uint8Array>;
   /** Closes all of them. */
   close(): Promise<void>;
 }
@@ -28,6 +33,18 @@ export interface TablePlan {
   readonly manifest: Omit<Manifest, "modules">;
   /** The tables to come, by layer. */
   readonly tables: ReadonlyMap<number, TableInfo>;
+  /** The bytes of `manifest.tokenMap`, to be kept beside the tables; given where the manifest names one. */
+  readonly tokenMap?: Uint8Array;
+}
+
+/** How tables are written. */
+export interface WriteTablesOptions {
+  /**
+   * Forgets what an unfinished writing of another plan has left at the URI. Without it that is `manifest-mismatch`.
+   * Finished tables are replaced by `finish` either way; whether they may be is the caller's to ask.
+   */
+  readonly replace?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -43,8 +60,11 @@ export interface TableWriter {
    * @throws EngramError `invalid-argument` out of order, `out-of-space`, `permission-denied`, `io`.
    */
   write(layer: number, firstRow: number, rows: Uint8Array): Promise<void>;
-  /** Publishes the finished tables at once, replacing what was there; readers of the old tables keep them. */
-  finish(): Promise<Manifest>;
+  /**
+   * Publishes the finished tables at once, replacing what was there; readers of the old tables keep them.
+   * @param digests `sha256:` and hex of all encoded rows of a layer, where the caller computed them: for the manifest.
+   */
+  finish(digests?: ReadonlyMap<number, string>): Promise<Manifest>;
   /** Stops writing and frees what is held; what was committed stays, to be gone on with. */
   close(): Promise<void>;
 }
@@ -58,5 +78,10 @@ export interface TableDriver {
   /** Opens or makes a row cache for one layer's table, for drivers that can hold some rows of a table. */
   openCache?(uri: string, layer: number, table: TableInfo): Promise<RowCache>;
   /** Starts or resumes writing, for drivers that can. */
-  write?(uri: string, plan: TablePlan): Promise<TableWriter>;
+  write?(uri: string, plan: TablePlan, options?: WriteTablesOptions): Promise<TableWriter>;
+  /**
+   * Holds all rows of other tables, as memory does: loads them, and gives stores of its own. The tables inside are
+   * closed with the ones given, or by then.
+   */
+  openOver?(inside: OpenedTables, options?: OpenTablesOptions): Promise<OpenedTables>;
 }
