@@ -112,6 +112,7 @@ export { type RandomEngramModuleOptions, randomEngramModule } from "./reference/
 export type { FloatArray } from "./reference/rms-norm.js";
 export { decodeBfloat16, encodeBfloat16 } from "./rows/bfloat16.js";
 export { decodeRows } from "./rows/decode.js";
+export { deterministicRows, fillRows, findWrongRow, verifyRow } from "./rows/deterministic-rows.js";
 export { encodeRows } from "./rows/encode.js";
 export {
   checkRowEncoding,
@@ -137,6 +138,8 @@ export {
   MANIFEST_NAME,
   MANIFEST_VERSION,
   type Manifest,
+  type ManifestBlockDigests,
+  type ManifestBlocks,
   type ManifestModule,
   type ManifestPart,
   type ManifestRegion,
@@ -145,9 +148,19 @@ export {
 } from "./rows/manifest.js";
 export { checkManifest } from "./rows/manifest-check.js";
 export { MAX_URI_LENGTH } from "./rows/manifest-fields.js";
-export { MAX_MANIFEST_PARTS } from "./rows/manifest-module.js";
+export { BLOCK_DIGEST_BYTES, MAX_MANIFEST_PARTS } from "./rows/manifest-module.js";
 export { MAX_MANIFEST_LENGTH, parseManifest } from "./rows/manifest-reader.js";
+export { type ReadGranule, type ReadPlan, type ReadPlanOptions, readPlan } from "./rows/read-plan.js";
 export { interleaveRows, type RowRegions, splitRows } from "./rows/regions.js";
+export {
+  type LocatedObject,
+  type LocatedPart,
+  type LocatedRegion,
+  type RowLocations,
+  rowLocations,
+  type SortedRows,
+  sortedRows,
+} from "./rows/row-location.js";
 export { MAX_ROWS, type TableInfo, tableInfo } from "./rows/table.js";
 export { type CachedOptions, cached } from "./store/cached.js";
 export { type LatencyHistogram, type LatencySummary, latencyHistogram } from "./store/latency.js";
