@@ -1,11 +1,12 @@
 // Reads the tables of a manifest: modules, their parts, and the regions of objects where these lie. Parts must cover
-// each table exactly, regions must lie within their objects, and what is said twice of one object must be the same.
+// each table exactly, regions must lie within their objects, digests be as many as blocks, and what is said twice of one
+// object must be the same.
 
 import { ADDRESSING_LIMITS } from "../addressing/addressing-config.js";
 import type { StoredLayerDerivation } from "../addressing/derivation.js";
 import { isEngramError } from "../errors.js";
 import { checkRowEncoding, encodedRowBytes, type RowEncoding, rowScaleBytes } from "./encoding.js";
-import type { ManifestModule, ManifestPart, ManifestRegion } from "./manifest.js";
+import type { ManifestBlocks, ManifestModule, ManifestPart, ManifestRegion } from "./manifest.js";
 import {
   arrayField,
   objectField,
@@ -19,6 +20,9 @@ import { MAX_ROWS } from "./table.js";
 
 /** Most parts of one table. */
 export const MAX_MANIFEST_PARTS = 65_536;
+
+/** Bytes of one block's digest in a file of block digests: a raw SHA-256. */
+export const BLOCK_DIGEST_BYTES = 32;
 
 const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 
@@ -40,7 +44,7 @@ export function readModule(
   derived: readonly StoredLayerDerivation[],
   objects: ManifestObjects,
 ): ManifestModule {
-  const fields = objectField(value, path, ["layer", "rows", "encoding", "digest", "parts"]);
+  const fields = objectField(value, path, ["layer", "rows", "encoding", "digest", "blocks", "parts"]);
   const layer = readLayerIndex(fields.layer, `${path}.layer`);
   const addressed = derived.find((entry) => entry.layer === layer);
   if (addressed === undefined) {
@@ -69,6 +73,8 @@ export function readModule(
             'use "sha256:" and 64 lower-case hexadecimal digits',
           ),
         };
+  const blocks =
+    fields.blocks === undefined ? {} : { blocks: readBlocks(fields.blocks, `${path}.blocks`, rows, objects) };
   let nextRow = 0;
   const parts = arrayField(fields.parts, `${path}.parts`, 1, MAX_MANIFEST_PARTS, (entry, at) => {
     const part = readPart(entry, at, encoding, objects);
@@ -82,7 +88,21 @@ export function readModule(
     return part;
   });
   if (nextRow < rows) refuseField(`${path}.parts`, fields.parts, `they hold ${nextRow} rows, and the table ${rows}`);
-  return { layer, rows, encoding, ...digest, parts };
+  return { layer, rows, encoding, ...digest, ...blocks, parts };
+}
+
+function readBlocks(value: unknown, path: string, tableRows: number, objects: ManifestObjects): ManifestBlocks {
+  const fields = objectField(value, path, ["rows", "digests"]);
+  const rows = wholeField(fields.rows, `${path}.rows`, 1, MAX_ROWS, "the rows of a block");
+  if (fields.digests === undefined) return { rows };
+  const at = `${path}.digests`;
+  const digests = objectField(fields.digests, at, ["uri", "bytes", "sha256"]);
+  const uri = uriField(digests.uri, `${at}.uri`);
+  const expected = BLOCK_DIGEST_BYTES * Math.ceil(tableRows / rows);
+  const bytes = wholeField(digests.bytes, `${at}.bytes`, expected, expected, "32 bytes for each block of the table");
+  const sha256 = sha256Field(digests.sha256, `${at}.sha256`);
+  noteObject(objects, uri, bytes, sha256, at);
+  return { rows, digests: { uri, bytes, sha256 } };
 }
 
 function readEncoding(value: unknown, path: string): RowEncoding {

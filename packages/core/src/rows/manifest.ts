@@ -51,8 +51,31 @@ export interface ManifestModule {
   readonly encoding: RowEncoding;
   /** `sha256:` and the hex digest of all encoded rows in order, scales behind values. */
   readonly digest?: string;
+  /** The unit in which objects are read and digests are kept. */
+  readonly blocks?: ManifestBlocks;
   /** All rows, in order, without gaps. */
   readonly parts: readonly ManifestPart[];
+}
+
+/**
+ * Runs of rows of one table: block `i` is the rows from `i * rows` to `(i + 1) * rows`, the last one what is left,
+ * wherever parts begin.
+ */
+export interface ManifestBlocks {
+  /** Rows of a block. */
+  readonly rows: number;
+  /** A digest of each block, where they were made. */
+  readonly digests?: ManifestBlockDigests;
+}
+
+/** A file of one raw 32-byte SHA-256 for each block, of the block's encoded rows in order, scales behind values. */
+export interface ManifestBlockDigests {
+  /** The file, relative to the manifest. */
+  readonly uri: string;
+  /** Its size: 32 bytes a block. */
+  readonly bytes: number;
+  /** SHA-256 of the file, lower-case hex. */
+  readonly sha256: string;
 }
 
 /** A run of rows of one table. */

@@ -35,7 +35,9 @@ function rowsOf(layer: number): number {
 function packed(layer: number, encoding: RowEncoding, rowBytes: number): ManifestModule {
   const rows = rowsOf(layer);
   const data = { uri: `rows-${layer}.bin`, bytes: rows * rowBytes, sha256: SHA, offset: 0, stride: rowBytes };
-  return { layer, rows, encoding, digest: `sha256:${SHA}`, parts: [{ firstRow: 0, rows, data }] };
+  const digests = { uri: `rows-${layer}.digests`, bytes: 32 * Math.ceil(rows / 16), sha256: SHA };
+  const blocks = { rows: 16, digests };
+  return { layer, rows, encoding, digest: `sha256:${SHA}`, blocks, parts: [{ firstRow: 0, rows, data }] };
 }
 
 /** Two shards, the values of both in one object, scales elsewhere. */
@@ -256,6 +258,12 @@ describe("refuses, naming the path, what was found and what is allowed", () => {
     [["modules", 0, "encoding", "kind"], "f64", "modules[0].encoding is an object"],
     [["modules", 0, "encoding", "scale"], 2, "bf16 has no scale of the whole table"],
     [["modules", 0, "digest"], SHA, "modules[0].digest is"],
+    [["modules", 0, "blocks", "rows"], 0, "modules[0].blocks.rows is 0"],
+    [["modules", 0, "blocks", "rows"], 5, "modules[0].blocks.digests.bytes is"],
+    [["modules", 0, "blocks", "digests", "uri"], "../digests", "modules[0].blocks.digests.uri is"],
+    [["modules", 0, "blocks", "digests", "uri"], "rows-1.bin", "modules[0].parts[0].data.bytes is"],
+    [["modules", 0, "blocks", "digests", "sha256"], undefined, "modules[0].blocks.digests.sha256 is missing"],
+    [["modules", 0, "blocks", "bytes"], 4096, 'modules[0].blocks."bytes" is 4096'],
     [["modules", 0, "parts"], [], "modules[0].parts is an array of 0"],
     [part(0, "firstRow"), 1, "modules[1].parts[0].firstRow is 1; use 0"],
     [part(1, "firstRow"), 8, "it leaves a gap"],
