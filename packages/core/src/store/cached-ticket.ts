@@ -53,6 +53,10 @@ export class CachedRows implements TicketSource {
 
   decode(out: Float32Array): void {
     const { encoding } = this.#context.store.table;
+    if (this.#plain) {
+      this.#context.slab.memory.decode(this.#places, this.length, out);
+      return;
+    }
     const rows = new Uint8Array(Math.min(DECODED_AT_ONCE, this.length) * this.rowBytes);
     for (let first = 0; first < this.length; first += DECODED_AT_ONCE) {
       const end = Math.min(first + DECODED_AT_ONCE, this.length);

@@ -43,7 +43,7 @@ export function clockSlab(table: TableInfo, bytes: number, operation: string): C
   }
   const slots = Math.min(Math.floor(bytes / rowBytes), table.rows, MAX_SLOTS);
   try {
-    return slabOf(slots, rowBytes);
+    return slabOf(slots, table);
   } catch (cause) {
     throw new EngramError({
       code: "out-of-memory",
@@ -55,7 +55,7 @@ export function clockSlab(table: TableInfo, bytes: number, operation: string): C
   }
 }
 
-function slabOf(slots: number, rowBytes: number): ClockSlab {
+function slabOf(slots: number, table: TableInfo): ClockSlab {
   const index = clockIndex(slots);
   const rows = new Uint32Array(slots).fill(NO_ROW); // which row is found in a slot
   const pins = new Uint32Array(slots);
@@ -83,7 +83,7 @@ function slabOf(slots: number, rowBytes: number): ClockSlab {
 
   return {
     slots,
-    memory: clockMemory(slots, rowBytes),
+    memory: clockMemory(slots, table),
     find(row) {
       const slot = index.find(row);
       if (slot >= 0) used[slot] = 1;

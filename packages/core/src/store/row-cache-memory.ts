@@ -23,7 +23,6 @@ export function memoryRowCache(options: MemoryRowCacheOptions): RowCache {
   const { table, name = "memory" } = options;
   const { rowBytes } = table;
   const slab = clockSlab(table, options.bytes, "memoryRowCache");
-  const slotOf = new Uint32Array(1);
   const counts = { lookups: 0, found: 0, filled: 0 };
   let closed = false;
 
@@ -31,16 +30,25 @@ export function memoryRowCache(options: MemoryRowCacheOptions): RowCache {
     name,
     table,
     lookup(rowIds, out, found) {
+      const { length } = rowIds;
+      const slots = new Uint32Array(length);
       let added = 0;
-      for (let i = 0; i < rowIds.length; i++) {
-        if (found[i] !== 0) continue;
-        counts.lookups++;
-        const slot = closed ? -1 : slab.find(rowIds[i] as number); // i < length
-        if (slot < 0) continue;
-        slotOf[0] = slot;
-        slab.memory.gather(slotOf, 0, 1, out.subarray(i * rowBytes, (i + 1) * rowBytes));
-        found[i] = 1;
-        added++;
+      let run = 0; // rows found one after the other, to be copied in one go
+      for (let i = 0; i <= length; i++) {
+        let slot = -1;
+        if (i < length && found[i] === 0) {
+          counts.lookups++;
+          slot = closed ? -1 : slab.find(rowIds[i] as number); // i < length
+        }
+        if (slot >= 0) {
+          slots[i] = slot;
+          found[i] = 1;
+          run++;
+          continue;
+        }
+        if (run > 0) slab.memory.gather(slots, i - run, i, out.subarray((i - run) * rowBytes, i * rowBytes));
+        added += run;
+        run = 0;
       }
       counts.found += added;
       return added;

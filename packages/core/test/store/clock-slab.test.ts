@@ -1,4 +1,5 @@
-import { tableInfo } from "@engram-ts/core";
+import { decodeRows, tableInfo } from "@engram-ts/core";
+import { deterministicRows, findWrongRow } from "@engram-ts/store-kit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { clockIndex } from "../../src/store/clock-index.js";
@@ -32,9 +33,14 @@ describe("clockIndex", () => {
 });
 
 describe("clockMemory", () => {
-  test.each([1, 3, 4, 8, 33, 264, 1020, 1024, 2048, 4100])("rows of %d bytes, any slots, any alignment", (rowBytes) => {
+  const kinds = ["wasm", "javascript"] as const;
+  const sizes = [1, 3, 4, 8, 33, 264, 1020, 1024, 2052];
+  const cells = kinds.flatMap((kind) => sizes.map((rowBytes) => ({ kind, rowBytes })));
+  test.each(cells)("$kind, rows of $rowBytes bytes, any slots, any alignment", ({ kind, rowBytes }) => {
     const slots = 37;
-    const memory = clockMemory(slots, rowBytes);
+    const table = tableInfo({ rows: slots, encoding: { kind: "fp8-e4m3", width: rowBytes, scale: 0.5 } });
+    const memory = clockMemory(slots, table, kind);
+    expect(memory.kind).toBe(kind);
     const count = 20;
     const rows = Uint8Array.from({ length: count * rowBytes + 3 }, (_, i) => (i * 7 + (i >> 8)) & 255);
     for (const offset of [0, 1, 3]) {
@@ -52,8 +58,30 @@ describe("clockMemory", () => {
       const two = new Uint8Array(2 * rowBytes);
       memory.gather(places, 5, 7, two);
       expect([...two]).toEqual(expected.slice(5 * rowBytes, 7 * rowBytes));
+      const values = new Float32Array(expected.length);
+      memory.decode(places, places.length, values);
+      const decoded = new Float32Array(expected.length);
+      decodeRows(table.encoding, Uint8Array.from(expected), decoded);
+      expect(values).toEqual(decoded);
     }
   });
+});
+
+test("a memory of 1 MiB and more is a WebAssembly memory, and holds batches of many pieces", () => {
+  const table = tableInfo({ rows: 5_000, encoding: { kind: "fp8-e4m3-e8m0", width: 256 } });
+  const memory = clockMemory(table.rows, table);
+  expect(memory.kind).toBe("wasm");
+  const rows = deterministicRows(table, 4);
+  const slots = Uint32Array.from({ length: table.rows }, (_, i) => (i * 1_237) % table.rows);
+  memory.write(slots, slots.length, rows);
+  const out = new Uint8Array(rows.length);
+  memory.gather(slots, 0, slots.length, out);
+  expect(findWrongRow(table, 4, Uint32Array.from(slots.keys()), out)).toBe(-1);
+  const values = new Float32Array(table.rows * 256);
+  memory.decode(slots, slots.length, values);
+  const decoded = new Float32Array(table.rows * 256);
+  decodeRows(table.encoding, rows, decoded);
+  expect(values.findIndex((value, i) => value !== decoded[i])).toBe(-1);
 });
 
 describe("clockSlab", () => {
