@@ -63,9 +63,13 @@ export function wasmGatherModule(): WebAssembly.Module {
   return gatherModule;
 }
 
+/** Row sizes with an export of their own: 64 bf16, 128 bf16 or 256 fp8, 256 fp8 with scales, 256 bf16. */
+const USUAL_SIZES: readonly number[] = [128, 256, 264, 512];
+
 /** The export of {@link wasmGatherModule} that copies rows of `rowBytes` bytes. */
 export function wasmGatherExport(rowBytes: number): string {
   const lines = rowBytes >>> 6;
+  if (USUAL_SIZES.includes(rowBytes)) return `gather${rowBytes}`;
   if (lines === 0) return "gatherShort";
   return lines > 8 ? "gatherLong" : `gatherLines${lines}`;
 }

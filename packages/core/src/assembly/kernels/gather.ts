@@ -5,10 +5,11 @@
 //   out       address of `count * rowBytes` bytes, apart from all that is read
 // which the caller has checked; nothing is checked here. The TypeScript twin is twinGatherKernel.
 //
-// Latency is the limit, not bytes. So the loops touch each cache line of the row that comes AHEAD rows later, loads that
-// wait for nothing and so overlap, before they copy the row whose turn it is. Rows of 64 to 575 bytes go through code
-// without an inner loop, whose exit would be mispredicted on each row. Both together: 1.3 to 1.6x (benchmark `gather`).
-// One export for each number of whole lines, as within one function the optimiser folds them into one loop again.
+// Latency is the limit, not bytes. So the loops touch the row that comes AHEAD rows later, a load that nothing waits for,
+// before they copy the row whose turn it is; its further lines follow by the processor's own prefetching, and touching
+// them too costs more than it brings. Rows of 64 to 575 bytes go through code without an inner loop, whose exit would be
+// mispredicted on each row. Both together: 1.2 to 1.5x (benchmark `gather`). One export for each number of whole lines,
+// as within one function the optimiser folds them into one loop again, and for the usual sizes, whose tails are constant.
 // `touched` is returned only to keep the touching loads alive.
 
 const AHEAD: u32 = 16;
@@ -44,20 +45,6 @@ function copyTail(from: usize, to: usize, at: u32, rowBytes: u32): void {
 
 // @ts-ignore: decorator
 @inline
-function touchLines(lines: u32, row: usize, rowBytes: u32): u32 {
-  let touched: u32 = load<u8>(row) + load<u8>(row + rowBytes - 1);
-  if (lines > 1) touched += load<u8>(row, 64);
-  if (lines > 2) touched += load<u8>(row, 128);
-  if (lines > 3) touched += load<u8>(row, 192);
-  if (lines > 4) touched += load<u8>(row, 256);
-  if (lines > 5) touched += load<u8>(row, 320);
-  if (lines > 6) touched += load<u8>(row, 384);
-  if (lines > 7) touched += load<u8>(row, 448);
-  return touched;
-}
-
-// @ts-ignore: decorator
-@inline
 function copyLines(lines: u32, row: usize, out: usize, rowBytes: u32): void {
   copy64(row, out);
   if (lines > 1) copy64(row + 64, out + 64);
@@ -83,13 +70,10 @@ function copyLines(lines: u32, row: usize, out: usize, rowBytes: u32): void {
 @inline
 function gatherLines(lines: u32, ids: usize, count: u32, rows: usize, rowBytes: u32, out: usize): u32 {
   let touched: u32 = 0;
-  let i: u32 = 0;
-  for (const touching = count > AHEAD ? count - AHEAD : 0; i < touching; i++) {
-    touched += touchLines(lines, rowAt(ids, i + AHEAD, rows, rowBytes), rowBytes);
-    copyLines(lines, rowAt(ids, i, rows, rowBytes), out, rowBytes);
-    out += rowBytes;
-  }
-  for (; i < count; i++) {
+  for (let i: u32 = 0; i < count; i++) {
+    const ahead = rowAt(ids, min(i + AHEAD, count - 1), rows, rowBytes);
+    touched += load<u8>(ahead);
+    if (lines > 4) touched += load<u8>(ahead, 256);
     copyLines(lines, rowAt(ids, i, rows, rowBytes), out, rowBytes);
     out += rowBytes;
   }
@@ -144,6 +128,22 @@ export function gatherLines7(ids: usize, count: u32, rows: usize, rowBytes: u32,
 
 export function gatherLines8(ids: usize, count: u32, rows: usize, rowBytes: u32, out: usize): u32 {
   return gatherLines(8, ids, count, rows, rowBytes, out);
+}
+
+export function gather128(ids: usize, count: u32, rows: usize, rowBytes: u32, out: usize): u32 {
+  return gatherLines(2, ids, count, rows, 128, out);
+}
+
+export function gather256(ids: usize, count: u32, rows: usize, rowBytes: u32, out: usize): u32 {
+  return gatherLines(4, ids, count, rows, 256, out);
+}
+
+export function gather264(ids: usize, count: u32, rows: usize, rowBytes: u32, out: usize): u32 {
+  return gatherLines(4, ids, count, rows, 264, out);
+}
+
+export function gather512(ids: usize, count: u32, rows: usize, rowBytes: u32, out: usize): u32 {
+  return gatherLines(8, ids, count, rows, 512, out);
 }
 
 /** Rows of 576 bytes and more. */
