@@ -1,3 +1,5 @@
 // The public names of @engram-ts/store-s3.
 
-export {};
+export type { S3ClientOptions } from "./s3-client.js";
+export type { S3ReadOptions } from "./s3-options.js";
+export { type S3RequestStats, type S3Store, type S3StoreOptions, s3Store } from "./s3-store.js";

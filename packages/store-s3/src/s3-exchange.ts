@@ -1,0 +1,123 @@
+// One request and its answer: the caller's signal, a timeout that every byte winds up again, errors mapped, bodies read
+// with a hard limit. What is asked and what is checked of the answer is in s3-read.ts and s3-upload.ts.
+
+import { EngramError } from "@engram-ts/core";
+import type { S3Connection } from "./s3-client.js";
+import { type S3Action, s3Error } from "./s3-error.js";
+
+/** What all requests to one bucket share. */
+export interface S3Bucket extends S3Connection {
+  readonly bucket: string;
+  /** Longest time without a byte from the server, connecting included. */
+  readonly timeoutMs: number;
+}
+
+/** An exchange under way. */
+export interface Exchange {
+  readonly signal: AbortSignal;
+  /** Winds the timeout up again. */
+  touch(): void;
+}
+
+/**
+ * Runs one exchange.
+ * @param run sends the request with the exchange's signal and reads the answer to its end.
+ * @throws EngramError of a kind that {@link s3Error} makes; `aborted` where `signal` says so.
+ */
+export async function exchange<Result>(
+  bucket: S3Bucket,
+  action: Omit<S3Action, "bucket">,
+  signal: AbortSignal | undefined,
+  run: (exchange: Exchange) => Promise<Result>,
+): Promise<Result> {
+  const controller = new AbortController();
+  let timedOut = false;
+  const abort = (): void => controller.abort();
+  if (signal?.aborted) throw aborted(action.operation, signal);
+  signal?.addEventListener("abort", abort, { once: true });
+  const timer = setTimeout(() => {
+    timedOut = true;
+    controller.abort();
+  }, bucket.timeoutMs);
+  try {
+    return await run({ signal: controller.signal, touch: () => timer.refresh() });
+  } catch (cause) {
+    if (signal?.aborted) throw aborted(action.operation, signal);
+    if (timedOut) throw stalled(bucket, action);
+    throw s3Error({ ...action, bucket: bucket.bucket }, cause);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+function aborted(operation: string, { reason }: AbortSignal): EngramError {
+  return new EngramError({ code: "aborted", operation, message: "the request was aborted", cause: reason });
+}
+
+function stalled({ bucket, timeoutMs }: S3Bucket, { operation, request, key }: Omit<S3Action, "bucket">): EngramError {
+  return new EngramError({
+    code: "io",
+    operation,
+    message: `${request} of s3://${bucket}/${key}: no byte came for ${timeoutMs} ms; try again later, or allow more with options.timeoutMs`,
+    retry: "later",
+    context: { request, bucket, key, timeoutMs, reason: "timeout" },
+  });
+}
+
+/** The body of an answer, as the SDK gives it in Node. */
+interface ByteStream extends AsyncIterable<Uint8Array> {
+  destroy?(): void;
+}
+
+/**
+ * Reads a body of exactly `length` bytes.
+ * @throws EngramError `truncated` where it has fewer or more bytes; the connection is then given up.
+ */
+export async function readBody(
+  body: unknown,
+  length: number,
+  action: S3Action,
+  { signal, touch }: Exchange,
+): Promise<Uint8Array> {
+  const out = new Uint8Array(length);
+  const stream = body as ByteStream | undefined; // a Readable in Node; checked to be iterable below
+  const destroy = (): void => stream?.destroy?.();
+  let filled = 0;
+  signal.addEventListener("abort", destroy, { once: true });
+  try {
+    if (signal.aborted) destroy();
+    if (stream !== undefined && Symbol.asyncIterator in stream) {
+      for await (const chunk of stream) {
+        touch();
+        if (filled + chunk.length > length) {
+          filled += chunk.length;
+          break;
+        }
+        out.set(chunk, filled);
+        filled += chunk.length;
+      }
+    }
+  } finally {
+    signal.removeEventListener("abort", destroy);
+    if (filled !== length) destroy();
+  }
+  if (filled !== length) throw wrongLength(action, filled, length);
+  return out;
+}
+
+/** The error for a body that is not of the length asked for. */
+export function wrongLength(
+  { operation, request, bucket, key }: S3Action,
+  found: number,
+  expected: number,
+): EngramError {
+  const more = found > expected;
+  return new EngramError({
+    code: "truncated",
+    operation,
+    message: `${request} of s3://${bucket}/${key}: ${more ? "more than " : ""}${more ? expected : found} bytes came, and ${expected} were asked for; try again`,
+    retry: "later",
+    context: { request, bucket, key, expected, found },
+  });
+}
