@@ -68,6 +68,11 @@ export class CachedLoad {
     this.done?.catch(() => {}); // tickets that still wait have handlers of their own
   }
 
+  /** Some rows found no slot. */
+  get hasOverflow(): boolean {
+    return this.#overflow.size > 0;
+  }
+
   /** Copies one row of the load's own memory. */
   copyOverflow(place: number, out: Uint8Array, at: number): void {
     const { rowBytes } = this.#context.store.table;
@@ -104,7 +109,7 @@ export class CachedLoad {
     ticket.gather(rows);
     slab.memory.write(Uint32Array.from(this.#slots), this.#slots.length, rows);
     this.complete = true;
-    if (this.#overflow.size > 0) this.#rows = rows;
+    if (this.hasOverflow) this.#rows = rows;
     this.#end();
   }
 

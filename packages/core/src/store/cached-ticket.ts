@@ -42,7 +42,7 @@ export class CachedRows implements TicketSource {
     this.#loads = loads;
     this.#own = own;
     this.#recycle = recycle;
-    this.#plain = own === undefined;
+    this.#plain = own === undefined || !own.hasOverflow;
     const waits = loads.flatMap(({ done, complete }) => (done === undefined || complete ? [] : [done]));
     if (waits.length > 0) this.loading = waits.length === 1 ? (waits[0] as Promise<void>) : allOf(waits);
   }
@@ -100,12 +100,21 @@ export class CachedRows implements TicketSource {
       return;
     }
     const { rowBytes } = this;
-    for (let i = first, at = 0; i < end; i++, at += rowBytes) {
+    let run = first; // slots in a row are copied in one go
+    const copyRun = (last: number): void => {
+      if (last > run)
+        memory.gather(this.#places, run, last, out.subarray((run - first) * rowBytes, (last - first) * rowBytes));
+      run = last + 1;
+    };
+    for (let i = first; i < end; i++) {
       const place = this.#places[i] as number; // i < length
-      if (place < OVERFLOW) memory.gather(this.#places, i, i + 1, out.subarray(at, at + rowBytes));
-      else if (place === ZEROS) out.fill(0, at, at + rowBytes);
+      if (place < OVERFLOW) continue;
+      copyRun(i);
+      const at = (i - first) * rowBytes;
+      if (place === ZEROS) out.fill(0, at, at + rowBytes);
       else this.#own?.copyOverflow(place - OVERFLOW, out, at);
     }
+    copyRun(end);
   }
 }
 

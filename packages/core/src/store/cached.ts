@@ -99,7 +99,7 @@ export function cached(store: RowStore, options: CachedOptions): RowStore {
     let missing = 0;
     for (let i = 0; i < length; i++) {
       const row = rowIds[i] as number; // i < length
-      const slot = writes.isChanging(row) ? -1 : slab.find(row);
+      const slot = slab.find(row); // rows that a commit is replacing are not found
       if (slot < 0) {
         places[i] = MISSING;
         missing++;

@@ -229,14 +229,37 @@ describe("deadlines", () => {
     expect(gathered(later)).toEqual(pick(2));
   });
 
+  test("zeros for a ticket that only shares the readings of others", async () => {
+    const { store, inner } = setUp(8);
+    const first = store.prefetch(ids(2, 3));
+    const sharer = store.prefetch(ids(3), { deadlineMs: 0, onMiss: "zero" });
+    await sharer.ready;
+    inner.reads[0]?.resolve();
+    await first.ready;
+    expect(gathered(sharer)).toEqual([...filled(0)]);
+    expect(gathered(first)).toEqual(pick(2, 3));
+  });
+
+  test("rows given as zeros do not stay pinned", async () => {
+    const { store, inner } = setUp(2);
+    const ticket = store.prefetch(ids(2, 3), { deadlineMs: 0, onMiss: "zero" });
+    await ticket.ready;
+    inner.reads[0]?.resolve();
+    await turn();
+    ticket.release();
+    await read(store, inner, 8, 9);
+    expect(store.prefetch(ids(8, 9)).settled).toBe(true);
+  });
+
   test("an abort after zeros were given does nothing to the ticket", async () => {
-    const { store } = setUp(1);
+    const { store, inner } = setUp(1);
+    await read(store, inner, 1);
     const controller = new AbortController();
     const ticket = store.prefetch(ids(1, 2), { deadlineMs: 0, onMiss: "zero", signal: controller.signal });
     await ticket.ready;
     controller.abort();
-    store.prefetch(ids(5)).release();
-    expect(gathered(ticket)).toEqual([...filled(0), ...filled(0)]);
+    await read(store, inner, 5);
+    expect(gathered(ticket)).toEqual([...row(1), ...filled(0)]);
   });
 });
 
