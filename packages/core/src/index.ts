@@ -80,6 +80,14 @@ export {
   safetensorsHeaderBytes,
 } from "./checkpoint/safetensors-header.js";
 export { encodeSafetensors, type TensorData } from "./checkpoint/safetensors-writer.js";
+export type {
+  CheckpointLayout,
+  CheckpointShard,
+  CheckpointSource,
+  CheckpointTables,
+  CheckpointTablesOptions,
+} from "./checkpoint/table-source.js";
+export { checkpointLayout, checkpointTables } from "./checkpoint/table-tensors.js";
 export { tensorFloat32 } from "./checkpoint/tensor-floats.js";
 export { EngramError, type EngramErrorOptions, type ErrorCode, isEngramError, type RetryAdvice } from "./errors.js";
 export {
@@ -165,6 +173,7 @@ export { MAX_ROWS, type TableInfo, tableInfo } from "./rows/table.js";
 export { type CachedOptions, cached } from "./store/cached.js";
 export { type LatencyHistogram, type LatencySummary, latencyHistogram } from "./store/latency.js";
 export { type ObservedOptions, observed, type StoreEvent } from "./store/observed.js";
+export { type OpenTablesByUriOptions, openTables, type TablesUri } from "./store/open-tables.js";
 export type { RowCache, RowCacheStats } from "./store/row-cache.js";
 export { type MemoryRowCacheOptions, memoryRowCache } from "./store/row-cache-memory.js";
 export { checkPrefetchOptions, checkRowIdBatch, checkRowIds, rowOutOfRange } from "./store/row-ids.js";
@@ -179,7 +188,16 @@ export type {
 } from "./store/row-store.js";
 export { sharded } from "./store/sharded.js";
 export { type StoreCounters, storeCounters } from "./store/store-counters.js";
+export type {
+  OpenedTables,
+  OpenTablesOptions,
+  TableDriver,
+  TablePlan,
+  TableWriter,
+  WriteTablesOptions,
+} from "./store/table-driver.js";
 export { StoreTicket, type TicketSource } from "./store/ticket.js";
+export { byteSize, parseTierUri, type Tier, tierUriText } from "./store/tier-uri.js";
 export { type TieredOptions, type TieredStore, type TierStats, tiered } from "./store/tiered.js";
 export { systemTime, type TimeSource } from "./store/time-source.js";
 export { type VerifiedOptions, type VerifiedStore, verified } from "./store/verified.js";
