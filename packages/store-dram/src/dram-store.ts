@@ -155,7 +155,7 @@ function create(options: CheckedDramOptions): { store: DramStore; memory: RowMem
       if (prefetchOptions !== undefined) checkPrefetchOptions(prefetchOptions, "store.prefetch");
       const { length } = rowIds;
       const ids = buffers.take(length);
-      if (copyRowIds(rowIds, ids) >= table.rows) {
+      if (!copyRowIds(rowIds, ids, table.rows)) {
         buffers.giveBack(ids);
         throw rowOutOfRange(rowIds, table.rows, "store.prefetch");
       }
@@ -221,13 +221,12 @@ function allocateOutput(memory: RowMemory, bytes: number): Uint8Array {
   }
 }
 
-/** Copies ids and returns the greatest, 0 where there are none: the range check in the pass that copies. */
-function copyRowIds(rowIds: Uint32Array, to: Uint32Array): number {
-  let greatest = 0;
+/** Copies ids up to the first that is not below `rows`; whether there was none. */
+function copyRowIds(rowIds: Uint32Array, to: Uint32Array, rows: number): boolean {
   for (let i = 0; i < rowIds.length; i++) {
     const row = rowIds[i] as number; // i < length
+    if (row >= rows) return false;
     to[i] = row;
-    if (row > greatest) greatest = row;
   }
-  return greatest;
+  return true;
 }
