@@ -1,6 +1,6 @@
 // Gathers rows of a table that lies in this module's memory and decodes them to float32 in one pass, one function for
 // each encoding (f32 needs none: its rows are copied). All arguments are byte addresses and counts that the caller has
-// checked; nothing is checked here. The TypeScript twin is ../gather-twin.ts.
+// checked; nothing is checked here. The TypeScript twin is in ../gather-kernel.ts.
 //
 // Values are decoded eight at a time. Where the width is no multiple of eight, the last step reads and writes past the
 // row: what it writes there is overwritten by the next row, and the caller leaves SLACK bytes after table and output.

@@ -3,7 +3,7 @@
 //   ids       address of `count` row ids, 32-bit
 //   rows      address of row 0
 //   out       address of `count * rowBytes` bytes, apart from all that is read
-// which the caller has checked; nothing is checked here. The TypeScript twin is twinGatherKernel.
+// which the caller has checked; nothing is checked here. The TypeScript twin is in ../gather-kernel.ts.
 //
 // Latency is the limit, not bytes. So the loops touch the row that comes AHEAD rows later, a load that nothing waits for,
 // before they copy the row whose turn it is; its further lines follow by the processor's own prefetching, and touching
