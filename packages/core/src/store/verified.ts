@@ -3,8 +3,8 @@
 // tickets read from verified blocks as from the store inside, at its cost. So small blocks (16 to 64 rows) suit scattered
 // reads, and cost 32 / (blockRows * rowBytes) of the table's size in digests; large ones suit stores read in blocks anyway.
 //
-// What is verified is the block as it was read then; damage that comes later is not seen. Put `cached` outside, never
-// inside: it would give the damaged rows again. Read-only: digests say what the rows were when they were made.
+// What is verified is the block as it was read then; later damage is seen with `verify: "every-read"` alone. Put `cached`
+// outside, never inside: it would give the damaged rows again. Read-only: digests say what the rows were when they were made.
 
 import { EngramError } from "../errors.js";
 import { checkPrefetchOptions, checkRowIds } from "./row-ids.js";
@@ -16,6 +16,12 @@ import { passedStats, ticketState, wrappedTickets } from "./wrapped-tickets.js";
 
 /** The digests, and how much is verified. */
 export interface VerifiedOptions extends RowDigests {
+  /**
+   * `first-touch`, the default: a block that was right once is trusted from then on, so damage that was there from the
+   * start is found. `every-read`: blocks are read whole and verified each time, so damage on the way is found too; for
+   * networks, with `cached` outside.
+   */
+  readonly verify?: "first-touch" | "every-read";
   /** The share of first touches that are verified, 0 to 1; the others are read as they are. Default 1: every row is verified. */
   readonly sampleRatio?: number;
   /** Most bytes of blocks in memory for one ticket while they are verified. Default 32 MiB. */
@@ -33,7 +39,7 @@ export interface VerifiedStore extends RowStore {
 /**
  * Verifies rows by block digests when they are first touched; a ticket with a wrong block fails with `digest-mismatch`,
  * which names the block and its rows. The store inside is closed with the wrapper. `stats().hits` tells rows of tickets
- * that touched new blocks (`first-touch`) from others (`verified`); the tiers inside count whole blocks, in their own stats.
+ * for which blocks were read (`verified`) from others (`trusted`); the tiers inside count whole blocks, in their own stats.
  * @throws EngramError `invalid-argument` where digests do not fit the table; `batch-too-large` where the store does not
  * take a block at once.
  * @example const store = cached(verified(s3, await digestRows(table, rowChunks(original), { blockRows: 64 })), { bytes });
@@ -42,8 +48,9 @@ export function verified(store: RowStore, options: VerifiedOptions): VerifiedSto
   const { table } = store;
   const { maxBatch, durable } = store.capabilities;
   const { blockRows, digests, sampleRatio = 1, chunkBytes = 2 ** 25, random = Math.random } = options;
-  checkOptions(store, { blockRows, digests, sampleRatio, chunkBytes });
-  const tickets = wrappedTickets("verified", table, ["verified", "first-touch"]);
+  const { verify = "first-touch" } = options;
+  checkOptions(store, { blockRows, digests, sampleRatio, chunkBytes, verify });
+  const tickets = wrappedTickets("verified", table, ["verified", "trusted"]);
   const blocks = blockCount(table, blockRows);
   const done = new Uint8Array(Math.ceil(blocks / 8)); // one bit a block
   let doneCount = 0;
@@ -62,12 +69,13 @@ export function verified(store: RowStore, options: VerifiedOptions): VerifiedSto
   };
 
   const blocksToVerify = (rowIds: Uint32Array): Set<number> | undefined => {
-    if (doneCount === blocks) return undefined;
+    const trusts = verify === "first-touch";
+    if (trusts && doneCount === blocks) return undefined;
     const passed = new Set<number>();
     let wanted: Set<number> | undefined;
     for (const row of rowIds) {
       const block = Math.floor(row / blockRows);
-      if (isDone(block) || passed.has(block) || wanted?.has(block) === true) continue;
+      if ((trusts && isDone(block)) || passed.has(block) || wanted?.has(block) === true) continue;
       if (sampleRatio === 1 || random() < sampleRatio) {
         wanted ??= new Set();
         wanted.add(block);
@@ -85,7 +93,7 @@ export function verified(store: RowStore, options: VerifiedOptions): VerifiedSto
     const refused = tickets.openAborted(rowIds.length, prefetchOptions);
     if (refused !== undefined) return refused;
     const wanted = blocksToVerify(rowIds);
-    tickets.counters.hit(wanted === undefined ? "verified" : "first-touch", rowIds.length);
+    tickets.counters.hit(wanted === undefined ? "trusted" : "verified", rowIds.length);
     if (wanted === undefined) {
       return tickets.openPassed(passedRows(store, store.prefetch(rowIds, prefetchOptions)), prefetchOptions);
     }
@@ -120,7 +128,7 @@ function passedRows({ table }: RowStore, ticket: Ticket): TicketSource {
 }
 
 function checkOptions(store: RowStore, options: Required<Omit<VerifiedOptions, "random">>): void {
-  const { blockRows, digests, sampleRatio, chunkBytes } = options;
+  const { blockRows, digests, sampleRatio, chunkBytes, verify } = options;
   const refuse = (message: string, code: "invalid-argument" | "batch-too-large" = "invalid-argument"): never => {
     throw new EngramError({ code, operation: "verified", message });
   };
@@ -131,6 +139,9 @@ function checkOptions(store: RowStore, options: Required<Omit<VerifiedOptions, "
     refuse(
       `options.digests has ${digests?.length} bytes; ${rows} rows in blocks of ${blockRows} have ${expected} bytes of digests`,
     );
+  }
+  if (verify !== "first-touch" && verify !== "every-read") {
+    refuse(`options.verify is ${String(verify)}; use "first-touch" or "every-read"`);
   }
   if (!(sampleRatio >= 0 && sampleRatio <= 1)) refuse(`options.sampleRatio is ${String(sampleRatio)}; use 0 to 1`);
   if (!(chunkBytes > 0)) refuse(`options.chunkBytes is ${String(chunkBytes)}; use a number of bytes above 0`);

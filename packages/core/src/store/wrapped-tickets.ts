@@ -26,9 +26,12 @@ export interface WrappedTickets {
 export function wrappedTickets(wrapper: string, table: TableInfo, tiers: readonly string[] = []): WrappedTickets {
   const counters = storeCounters(tiers);
   const open = new Map<StoreTicket, TicketSource>();
+  const unlisten = new Map<StoreTicket, () => void>(); // of those with a signal
   let closing: Promise<void> | undefined;
   const onRelease = (ticket: StoreTicket): void => {
     open.delete(ticket);
+    unlisten.get(ticket)?.();
+    unlisten.delete(ticket);
   };
   const closed = (operation: string): EngramError =>
     new EngramError({
@@ -40,7 +43,9 @@ export function wrappedTickets(wrapper: string, table: TableInfo, tiers: readonl
   const openTicket = (source: TicketSource, options?: PrefetchOptions): StoreTicket => {
     const ticket = new StoreTicket(source, counters, options, onRelease);
     open.set(ticket, source);
-    if (options?.signal !== undefined && source.loading !== undefined) freeAtAbort(options.signal, ticket, source);
+    if (options?.signal !== undefined && source.loading !== undefined) {
+      unlisten.set(ticket, freeAtAbort(options.signal, ticket, source));
+    }
     return ticket;
   };
 
@@ -75,13 +80,14 @@ export function wrappedTickets(wrapper: string, table: TableInfo, tiers: readonl
 }
 
 /** Ends the reading when the caller's signal says so, and does not wait for the release of a ticket that failed. */
-function freeAtAbort(signal: AbortSignal, ticket: StoreTicket, source: TicketSource): void {
+function freeAtAbort(signal: AbortSignal, ticket: StoreTicket, source: TicketSource): () => void {
   const free = (): void => {
     if (ticket.error !== undefined) source.free(); // one that gave zeros at its deadline is ready, whatever comes after
   };
   const unlisten = (): void => signal.removeEventListener("abort", free);
   signal.addEventListener("abort", free, { once: true });
   source.loading?.then(unlisten, unlisten);
+  return unlisten;
 }
 
 /** What is known of a ticket without waiting. */

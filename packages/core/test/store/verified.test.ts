@@ -82,7 +82,7 @@ describe("verified", () => {
     await mixed.ready;
     expect(gathered(mixed)).toEqual(pick([0, 10]));
     expect(inner.reads.slice(2).map(({ rowIds }) => [...rowIds])).toEqual([[0, 1, 2, 3, 4, 5, 6, 7], [10]]);
-    expect(store.stats().hits).toEqual({ "first-touch": 5, verified: 2 });
+    expect(store.stats().hits).toEqual({ verified: 5, trusted: 2 });
     for (const ticket of [first, second, mixed]) ticket.release();
     expect(inner.stats().openTickets).toBe(0);
   });
@@ -129,6 +129,40 @@ describe("verified", () => {
     expect(gathered(good)).toEqual(pick([1]));
   });
 
+  test("damage that comes later is seen where every read is verified, and not where blocks are trusted", async () => {
+    for (const verify of ["first-touch", "every-read"] as const) {
+      let damaged = false;
+      const inner = scriptedStore(TABLE, ROWS.slice(), { arrival: "now" });
+      const store = verified(
+        {
+          ...inner,
+          prefetch(rowIds, options) {
+            const ticket = inner.prefetch(rowIds, options);
+            const gather = (out: Uint8Array): void => {
+              ticket.gather(out);
+              if (damaged) out[0] = (out[0] ?? 0) ^ 1;
+            };
+            return {
+              length: ticket.length,
+              settled: true,
+              ready: ticket.ready,
+              gather,
+              decode: () => {},
+              release: () => {},
+            };
+          },
+        },
+        { ...digestsOf(8), verify },
+      );
+      await store.prefetch(Uint32Array.of(1)).ready;
+      damaged = true;
+      const again = store.prefetch(Uint32Array.of(1));
+      if (verify === "every-read") await expect(again.ready).rejects.toMatchObject({ code: "digest-mismatch" });
+      else await again.ready;
+      if (verify === "first-touch") expect(gathered(again)).not.toEqual(pick([1]));
+    }
+  });
+
   test("many blocks are verified in pieces that fit the memory and the batches given", async () => {
     const inner = scriptedStore(TABLE, ROWS.slice(), { arrival: "soon", maxBatch: 10 });
     const store = verified(inner, { ...digestsOf(4), chunkBytes: 1 });
@@ -168,6 +202,8 @@ describe("verified", () => {
     expect(() => verified(inner, digestsOf(16))).toThrow(/smaller blocks/);
     expect(() => verified(inner, { ...digestsOf(8), sampleRatio: 1.1 })).toThrow(/sampleRatio/);
     expect(() => verified(inner, { ...digestsOf(8), chunkBytes: 0 })).toThrow(/chunkBytes/);
+    const never = "never" as "every-read"; // as a caller without types may pass it
+    expect(() => verified(inner, { ...digestsOf(8), verify: never })).toThrow(/verify/);
   });
 });
 
