@@ -10,6 +10,7 @@ export default defineConfig({
       "@engram-ts/core": source("core"),
       "@engram-ts/store-kit": source("store-kit"),
       "@engram-ts/store-dram": source("store-dram"),
+      "@engram-ts/store-file": source("store-file"),
       "@engram-ts/store-s3": source("store-s3"),
       "@engram-ts/cli": source("cli"),
     },
