@@ -37,7 +37,10 @@ export interface Ticket {
   readonly length: number;
   /** True once the rows can be gathered or the reading has failed; true at once where rows are resident. */
   readonly settled: boolean;
-  /** What reading failed with, undefined until then; lets a wrapper tell ready from failed without a promise. */
+  /**
+   * What reading failed with, undefined until then. Tickets that have it let a wrapper tell ready from failed without a
+   * promise; those without are awaited, even where they are settled.
+   */
   readonly error?: EngramError | undefined;
   /** Resolves when the rows can be gathered; rejects with an EngramError where reading failed. */
   readonly ready: Promise<void>;

@@ -106,7 +106,7 @@ export async function* rowChunks(store: RowStore, options: RowChunksOptions = {}
 }
 
 /** `count` row ids from `first` on. */
-export function consecutive(first: number, count: number): Uint32Array {
+function consecutive(first: number, count: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, i) => first + i);
 }
 

@@ -116,6 +116,19 @@ describe("verified", () => {
     await fc.assert(property, { numRuns: 12 });
   });
 
+  test("every byte of a digest counts, and digests changed after opening do not", async () => {
+    for (let i = 0; i < 32; i++) {
+      const digests = nodeDigests(30);
+      digests[i] = (digests[i] ?? 0) ^ 0x10;
+      const store = verified(scriptedStore(TABLE, ROWS.slice(), { arrival: "now" }), { blockRows: 30, digests });
+      await expect(store.prefetch(Uint32Array.of(1)).ready).rejects.toMatchObject({ code: "digest-mismatch" });
+    }
+    const digests = nodeDigests(8);
+    const store = verified(scriptedStore(TABLE, ROWS.slice(), { arrival: "now" }), { blockRows: 8, digests });
+    digests.fill(0);
+    await store.prefetch(Uint32Array.of(1)).ready;
+  });
+
   test("a damaged transfer is read right the next time", async () => {
     const rows = ROWS.slice();
     const inner = scriptedStore(TABLE, rows, { arrival: "now" });
