@@ -13,8 +13,8 @@ export interface QueuedRequest {
 export interface RequestQueue {
   /** Adds a request; it starts as soon as there is room. One whose signal is aborted before that never starts. */
   add(priority: number, signal: AbortSignal, run: () => Promise<void>): QueuedRequest;
-  /** Requests under way. */
-  readonly running: number;
+  /** Most requests under way at once. */
+  readonly concurrency: number;
 }
 
 interface Entry {
@@ -72,9 +72,7 @@ export function requestQueue(concurrency: number): RequestQueue {
   };
 
   return {
-    get running() {
-      return running;
-    },
+    concurrency,
     add(priority, signal, run) {
       let entry: Entry | undefined;
       const done = new Promise<void>((resolve, reject) => {

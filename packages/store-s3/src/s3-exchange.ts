@@ -10,6 +10,8 @@ export interface S3Bucket extends S3Connection {
   readonly bucket: string;
   /** Longest time without a byte from the server, connecting included. */
   readonly timeoutMs: number;
+  /** Ends all requests that have no signal of their own. */
+  readonly signal?: AbortSignal;
 }
 
 /** An exchange under way. */
