@@ -12,6 +12,7 @@ export default defineConfig({
       "@engram-ts/store-dram": source("store-dram"),
       "@engram-ts/store-file": source("store-file"),
       "@engram-ts/store-s3": source("store-s3"),
+      "@engram-ts/store-lmdb": source("store-lmdb"),
       "@engram-ts/cli": source("cli"),
     },
   },

@@ -20,6 +20,7 @@ const SCOPE = "@engram-ts/";
 /** What a package may depend on, of this repository's packages. Every store stands on core alone. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  "store-lmdb": ["core"],
   cli: ["core", "store-dram"],
 };
 const allowedFor = (name: string) => allowed[name] ?? (name.startsWith("store-") ? ["core"] : undefined);

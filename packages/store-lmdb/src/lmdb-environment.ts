@@ -1,0 +1,197 @@
+// An LMDB environment on disk, opened once a process however many stores share it: lmdb-js shares it anyway, and the
+// flags of the first opening hold for all. Opened for writing where the folder allows it.
+// Not here: what the records mean (table-records.ts).
+
+import { closeSync, existsSync, accessSync, constants, fstatSync, mkdirSync, openSync, realpathSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { EngramError } from "@engram-ts/core";
+import { lmdbFault } from "./lmdb-fault.js";
+import { metaKey } from "./lmdb-keys.js";
+import { type LmdbDatabase, openLmdb, type Snapshot, takeSnapshot } from "./lmdb-snapshot.js";
+
+/** The layout of records that this release reads and writes. */
+const FORMAT = "engram-lmdb 1";
+/**
+ * Address space for the map, in every process: views of mapped rows then never move, and V8 sees one buffer a place.
+ * lmdb-js grows a map that is too small, and keeps the old one, so more than this is slow to open but no limit.
+ */
+const MAP_BYTES = 2 ** 40;
+
+/** What may be done within a transaction. */
+export interface TransactionWriter {
+  /** A copy of a value, as the transaction sees it. */
+  read(key: Uint8Array): Uint8Array | undefined;
+  put(key: Uint8Array, value: Uint8Array): void;
+  remove(key: Uint8Array): void;
+}
+
+/** An open environment. */
+export interface Environment {
+  readonly path: string;
+  readonly writable: boolean;
+  /** Bytes of one of LMDB's pages. */
+  readonly pageBytes: number;
+  /** The data file, for reading. */
+  readonly file: number;
+  readonly database: LmdbDatabase;
+  /** The newest state, held once. */
+  snapshot(): Snapshot;
+  /** Writes all or, where `write` throws, nothing; resolves when it is on disk. `write` may be called later, not again. */
+  transact(operation: string, write: (writer: TransactionWriter) => void): Promise<void>;
+  /** Lets go of the environment; the last holder closes it. */
+  release(): Promise<void>;
+}
+
+interface Opened {
+  readonly environment: Environment;
+  holders: number;
+  closing?: Promise<void>;
+}
+
+const opened = new Map<string, Opened>();
+
+/**
+ * Opens an environment, or holds it once more.
+ * @param options create: makes a folder and an environment where there is none.
+ * @throws EngramError `not-found`, `permission-denied`, `truncated`, `unsupported` (another format), `io`.
+ */
+export async function holdEnvironment(folder: string, operation: string, options: { create: boolean }): Promise<Environment> {
+  try {
+    let path = resolve(folder);
+    if (!existsSync(join(path, "data.mdb"))) {
+      if (!options.create) throw Object.assign(new Error("no data.mdb in this folder"), { code: "ENOENT" });
+      mkdirSync(path, { recursive: true });
+      accessSync(path, constants.W_OK);
+    }
+    path = realpathSync(path);
+    let entry = opened.get(path);
+    while (entry?.closing !== undefined) {
+      await entry.closing;
+      entry = opened.get(path);
+    }
+    if (entry === undefined) {
+      entry = { environment: openEnvironment(path, operation), holders: 0 };
+      opened.set(path, entry);
+    }
+    entry.holders++;
+    return entry.environment;
+  } catch (error) {
+    throw lmdbFault(error, operation, folder);
+  }
+}
+
+function openEnvironment(path: string, operation: string): Environment {
+  const writable = isWritable(path);
+  const database = openLmdb({
+    path,
+    noSubdir: false, // or a folder with a dot in its name would be taken for a file
+    readOnly: !writable,
+    mapSize: MAP_BYTES,
+    maxReaders: 512,
+    encoding: "binary",
+    keyEncoding: "binary",
+    compression: false,
+    noReadAhead: true,
+    noMemInit: true,
+    overlappingSync: false, // a commit resolves when it is on disk
+  });
+  let file: number | undefined;
+  let pageBytes: number;
+  try {
+    file = openSync(join(path, "data.mdb"), "r");
+    pageBytes = checkWhole(database, file, path, operation);
+    checkFormat(database, path, operation);
+  } catch (error) {
+    if (file !== undefined) closeSync(file);
+    void database.close();
+    throw error;
+  }
+  const fd = file;
+  const environment: Environment = {
+    path,
+    writable,
+    pageBytes,
+    file: fd,
+    database,
+    snapshot: () => takeSnapshot(database),
+    async transact(name, write) {
+      if (!writable) throw lmdbFault(Object.assign(new Error("the folder is read-only"), { code: "EROFS" }), name, path);
+      try {
+        await database.childTransaction(() => write(writerOf(database)));
+      } catch (error) {
+        throw lmdbFault(error, name, path);
+      } finally {
+        database.resetReadTxn();
+      }
+    },
+    async release() {
+      const entry = opened.get(path);
+      if (entry === undefined || --entry.holders > 0) return;
+      entry.closing = Promise.resolve(database.close()).finally(() => {
+        closeSync(fd);
+        opened.delete(path);
+      });
+      await entry.closing;
+    },
+  };
+  return environment;
+}
+
+function writerOf(database: LmdbDatabase): TransactionWriter {
+  return {
+    read(key) {
+      const value = database.getBinaryFast(key);
+      return value === undefined ? undefined : Uint8Array.prototype.slice.call(value, 0, database.lastSize);
+    },
+    put(key, value) {
+      void database.put(key, value); // within a transaction it is done when the call returns, or throws
+    },
+    remove(key) {
+      void database.remove(key);
+    },
+  };
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    const data = join(path, "data.mdb");
+    if (existsSync(data)) accessSync(data, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Gives the page size. Pages that LMDB counts on and the file lacks would end the process when they are touched. */
+function checkWhole(database: LmdbDatabase, file: number, path: string, operation: string): number {
+  const { lastPageNumber = 0, root } = database.getStats() as { lastPageNumber?: number; root?: { pageSize?: number } }; // as lmdb-js 3 has it
+  const pageBytes = root?.pageSize ?? 4096;
+  const expected = (lastPageNumber + 1) * pageBytes;
+  const found = fstatSync(file).size;
+  if (found >= expected) return pageBytes;
+  throw new EngramError({
+    code: "truncated",
+    operation,
+    message: `${path}/data.mdb has ${found} bytes, and its last commit needs ${expected}; it was cut short, write it anew`,
+    context: { path, expected, found },
+  });
+}
+
+function checkFormat(database: LmdbDatabase, path: string, operation: string): void {
+  const value = database.getBinaryFast(metaKey("format"));
+  const found = value === undefined ? undefined : new TextDecoder().decode(value.subarray(0, database.lastSize));
+  const { entryCount = 0 } = database.getStats() as { entryCount?: number }; // as lmdb-js 3 has it
+  if (found === FORMAT || (found === undefined && entryCount === 0)) return;
+  throw new EngramError({
+    code: "unsupported",
+    operation,
+    message: `${path} is an environment of ${found === undefined ? "another program" : `format ${JSON.stringify(found.slice(0, 40))}`}, and this release reads ${FORMAT}; use another folder, or the release that wrote it`,
+    context: { path },
+  });
+}
+
+/** Marks an environment as ours; part of the first transaction that writes records. */
+export function markFormat(writer: TransactionWriter): void {
+  writer.put(metaKey("format"), new TextEncoder().encode(FORMAT));
+}

@@ -1,0 +1,262 @@
+// Rows in LMDB: read out of the mapped file, at a snapshot, by many processes at once; replaced in transactions.
+// A ticket whose rows this process has read before is settled at once, and gathering is a copy out of memory. Rows that
+// were not read before are first read on other threads.
+
+import {
+  checkPrefetchOptions,
+  checkRowIds,
+  EngramError,
+  type PrefetchOptions,
+  type StoreCapabilities,
+  StoreTicket,
+  storeCounters,
+  type WritableRowStore,
+} from "@engram-ts/core";
+import { checkSameTable, commitsOf, currentTable } from "./current-table.js";
+import { type Environment, holdEnvironment } from "./lmdb-environment.js";
+import { lmdbFault } from "./lmdb-fault.js";
+import { KIND, rowKey } from "./lmdb-keys.js";
+import { type CheckedLmdbOptions, checkLmdbOptions, type LmdbStoreOptions } from "./lmdb-options.js";
+import { MappedRows, type TicketScope } from "./lmdb-ticket.js";
+import { lmdbTransaction, storeClosed } from "./lmdb-transaction.js";
+import { blockWriter } from "./lmdb-writer.js";
+import { mappedBlocks } from "./mapped-blocks.js";
+import { residency } from "./residency.js";
+import { rowPatches } from "./row-patches.js";
+import { commitsKey, encodeRecord, readPublished } from "./table-records.js";
+import { type WarmJob, warmReads } from "./warm-reads.js";
+
+/** What a store found, for people and benchmarks. */
+export interface LmdbDiagnostics {
+  readonly blocks: number;
+  /** Bytes of rows held in memory because they cannot be mapped: short last blocks, or all. */
+  readonly copiedBytes: number;
+}
+
+/** A table in LMDB. */
+export interface LmdbStore extends WritableRowStore {
+  readonly diagnostics: LmdbDiagnostics;
+}
+
+const TIER = "lmdb";
+/** Rows given to `initialize` at a time: at most this many bytes. */
+const RUN_BYTES = 2 ** 22;
+/** Pages tried between two looks at the clock; a disk of 100 us a page holds the thread for under a millisecond. */
+const TRIED_PAGES = 8;
+
+/**
+ * Opens a table in an LMDB environment, and writes it first where `initialize` says how and there is none.
+ * @throws EngramError `not-found`, `manifest-mismatch` (another table than asked for), `permission-denied`,
+ * `out-of-space`, `truncated`, `invalid-manifest` (damaged), `unsupported` (another format, or a build of lmdb that
+ * cannot map so large a table), `invalid-argument`, `io`.
+ * @example const store = await lmdbStore({ path: "./tables", layer: 1 });
+ */
+export async function lmdbStore(options: LmdbStoreOptions): Promise<LmdbStore> {
+  const checked = checkLmdbOptions(options);
+  if (checked.initialize !== undefined) await writeTable(checked);
+  const environment = await holdEnvironment(checked.path, "lmdbStore", { create: false });
+  try {
+    return create(environment, checked);
+  } catch (error) {
+    await environment.release();
+    throw lmdbFault(error, "lmdbStore", checked.path);
+  }
+}
+
+async function writeTable({ path, layer = 0, table, initialize }: CheckedLmdbOptions): Promise<void> {
+  if (table === undefined || initialize === undefined) return;
+  const environment = await holdEnvironment(path, "lmdbStore", { create: true });
+  const snapshot = environment.snapshot();
+  let found: boolean;
+  try {
+    found = readPublished(snapshot) !== undefined;
+  } catch (error) {
+    await environment.release();
+    throw error;
+  } finally {
+    snapshot.release();
+  }
+  if (found) {
+    await environment.release();
+    return;
+  }
+  const writer = await blockWriter(environment, { tables: new Map([[layer, table]]) }).catch(async (error: unknown) => {
+    await environment.release();
+    throw error;
+  });
+  try {
+    const run = Math.max(1, Math.floor(RUN_BYTES / table.rowBytes));
+    for (let row = writer.committed.get(layer) ?? 0; row < table.rows; row += run) {
+      const rows = new Uint8Array(Math.min(run, table.rows - row) * table.rowBytes);
+      await initialize(row, rows);
+      await writer.write(layer, row, rows);
+    }
+    await writer.finish();
+  } finally {
+    await writer.close();
+  }
+}
+
+function create(environment: Environment, options: CheckedLmdbOptions): LmdbStore {
+  const { maxBatch, refreshMs, copyBytes } = options;
+  const current = currentTable(environment, options.layer, options.table);
+  const { table, id } = current.record;
+  const { rowBytes } = table;
+  const blocks = mappedBlocks(current.snapshot, current.record, { copyBytes, pageBytes: environment.pageBytes });
+  const patches = rowPatches(current.record);
+  patches.load(current.snapshot);
+  const known = residency(blocks.blocks);
+  const reads = warmReads(environment.file, environment.path);
+  const scope: TicketScope = { table, blocks, patches, residency: known, closed: false };
+  const capabilities: StoreCapabilities = { maxBatch, resident: false, writable: environment.writable, durable: true };
+  const counters = storeCounters([TIER]);
+  const tickets = new Set<StoreTicket>();
+  const onRelease = (ticket: StoreTicket): void => {
+    tickets.delete(ticket);
+  };
+  let transactionOpen = false;
+  let committing: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+  let refreshAt = performance.now() + refreshMs;
+
+  const refresh = (): void => {
+    refreshAt = performance.now() + refreshMs;
+    if (current.refresh()) patches.load(current.snapshot);
+  };
+
+  /** Starts reading the rows that are not in memory; undefined where all are. */
+  const warm = (rowIds: Uint32Array, prefetchOptions: PrefetchOptions | undefined): WarmJob | undefined => {
+    const { blockRows } = blocks;
+    let offsets: number[] | undefined;
+    let rows: number[] = [];
+    for (let i = 0; i < rowIds.length; i++) {
+      const row = rowIds[i] as number; // i < length
+      const index = Math.floor(row / blockRows);
+      const from = (row - index * blockRows) * rowBytes;
+      if (known.has(index, from, from + rowBytes)) continue;
+      if (known.trusting && tryRow(index, from)) continue;
+      offsets ??= [];
+      offsets.push((blocks.blocks[index]?.fileOffset ?? 0) + from);
+      rows.push(row);
+    }
+    judgeTried();
+    if (offsets === undefined) return undefined;
+    const start = performance.now();
+    const count = offsets.length;
+    let left = count;
+    const onRead = (at: number): void => {
+      const row = rows[at] as number; // one for each offset
+      const index = Math.floor(row / blockRows);
+      const from = (row - index * blockRows) * rowBytes;
+      known.note(index, from, from + rowBytes);
+      left--;
+      if (left > 0) return;
+      rows = [];
+      known.judge(count, (performance.now() - start) * 1_000);
+    };
+    return reads.start({ offsets, length: rowBytes, priority: prefetchOptions?.priority ?? 0, onRead });
+  };
+
+  let tried = 0;
+  let triedAt = 0;
+  let sum = 0;
+  /** Reads a row that may or may not be in memory; looks at the clock every few rows and stops trying when it is slow. */
+  const tryRow = (index: number, from: number): boolean => {
+    if (tried === 0) triedAt = performance.now();
+    const bytes = blocks.blocks[index]?.bytes;
+    sum += (bytes?.[from] ?? 0) + (bytes?.[from + rowBytes - 1] ?? 0);
+    known.note(index, from, from + rowBytes);
+    if (++tried === TRIED_PAGES) judgeTried();
+    return true;
+  };
+  const judgeTried = (): void => {
+    if (tried === 0 || sum < 0) return;
+    known.judge(tried, (performance.now() - triedAt) * 1_000);
+    tried = 0;
+  };
+
+  const apply = async (rows: ReadonlyMap<number, Uint8Array>): Promise<void> => {
+    const work = environment.transact("transaction.commit", (transaction) => {
+      const published = readPublished(transaction)?.tables.find((one) => one.id === id);
+      if (published === undefined) {
+        throw new EngramError({
+          code: "manifest-mismatch",
+          operation: "transaction.commit",
+          message: "the table was replaced by another one since this store was opened; open it again",
+        });
+      }
+      checkSameTable(published.table, table, "transaction.commit");
+      for (const [row, bytes] of rows) transaction.put(rowKey(KIND.patch, id, row), bytes);
+      transaction.put(commitsKey(id), encodeRecord({ commits: commitsOf(transaction, id) + 1 }));
+    });
+    committing = work.catch(() => {});
+    await work;
+    if (closing === undefined) refresh();
+  };
+
+  const close = async (): Promise<void> => {
+    const error = storeClosed("ticket.gather");
+    for (const ticket of tickets) ticket.fail(error);
+    scope.closed = true;
+    await committing;
+    await reads.idle();
+    current.release();
+    await environment.release();
+  };
+
+  const store: LmdbStore = {
+    table,
+    capabilities,
+    diagnostics: { blocks: blocks.blocks.length, copiedBytes: blocks.copiedBytes },
+    prefetch(rowIds, prefetchOptions) {
+      if (closing !== undefined) throw storeClosed("store.prefetch");
+      checkRowIds(rowIds, table, maxBatch, "store.prefetch");
+      if (prefetchOptions !== undefined) checkPrefetchOptions(prefetchOptions, "store.prefetch");
+      if (performance.now() >= refreshAt) refresh();
+      const ids = rowIds.slice();
+      const job = prefetchOptions?.signal?.aborted === true ? undefined : warm(ids, prefetchOptions);
+      counters.hit(TIER, ids.length);
+      const source = new MappedRows(scope, ids, current.snapshot.retain(), job);
+      const ticket = new StoreTicket(source, counters, prefetchOptions, onRelease);
+      tickets.add(ticket);
+      return ticket;
+    },
+    begin() {
+      if (closing !== undefined) throw storeClosed("store.begin");
+      if (!environment.writable) {
+        throw new EngramError({
+          code: "store-read-only",
+          operation: "store.begin",
+          message: `${environment.path} cannot be written by this user; give it write access, or copy the tables elsewhere`,
+        });
+      }
+      if (transactionOpen) {
+        throw new EngramError({
+          code: "transaction-open",
+          operation: "store.begin",
+          message: "another transaction is open; commit or abort it first",
+          retry: "later",
+        });
+      }
+      transactionOpen = true;
+      return lmdbTransaction({
+        table,
+        maxBatch,
+        get closed() {
+          return closing !== undefined;
+        },
+        apply,
+        ended() {
+          transactionOpen = false;
+        },
+      });
+    },
+    stats: () => counters.snapshot(),
+    close() {
+      closing ??= close();
+      return closing;
+    },
+    [Symbol.asyncDispose]: () => store.close(),
+  };
+  return store;
+}
