@@ -187,10 +187,12 @@ function writer(state: WriterState): TableWriter {
       await abortUploads(bucket, `${keyUnder(prefix, progress.folder)}/`); // begun, but not noted before a kill
       return manifest;
     },
-    close() {
-      if (!closed) state.end();
+    async close() {
+      if (closed) return;
       closed = true;
-      return Promise.resolve();
+      // parts on their way are worth waiting for: they need not be sent again
+      await Promise.all([...tables.values()].map((table) => table.sent()));
+      state.end();
     },
   };
 }

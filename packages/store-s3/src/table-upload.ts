@@ -158,6 +158,11 @@ export class TableUpload {
     return this.#digests.digests();
   }
 
+  /** Resolves when no part is on its way, whether they arrived or not. */
+  async sent(): Promise<void> {
+    await Promise.all(this.#sending);
+  }
+
   /** The part that is being filled. */
   #place(): { state: ObjectState; index: number; bytes: number } {
     const { objectRows, partRows } = this.#cut;

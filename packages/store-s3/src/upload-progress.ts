@@ -116,7 +116,18 @@ export async function writeProgress(
   first: boolean,
 ): Promise<void> {
   const bytes = new TextEncoder().encode(`${JSON.stringify(progress)}\n`);
-  await putObject(bucket, keyUnder(prefix, PROGRESS_NAME), bytes, first ? { etag: undefined } : undefined);
+  try {
+    await putObject(bucket, keyUnder(prefix, PROGRESS_NAME), bytes, first ? { etag: undefined } : undefined);
+  } catch (cause) {
+    if (!first || !isEngramError(cause, "manifest-mismatch")) throw cause;
+    throw new EngramError({
+      code: "manifest-mismatch",
+      operation: "s3Writer",
+      message: `another upload began at s3://${bucket.bucket}/${prefix} at the same time; only one can be under way there`,
+      context: { bucket: bucket.bucket, prefix },
+      cause,
+    });
+  }
 }
 
 /** Forgets the upload. */
