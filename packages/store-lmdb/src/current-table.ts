@@ -17,9 +17,17 @@ export interface CurrentTable {
   release(): void;
 }
 
-/** @throws EngramError `not-found`, `manifest-mismatch`, `invalid-manifest`. */
-export function currentTable(environment: Environment, layer: number | undefined, expected: TableInfo | undefined): CurrentTable {
-  let snapshot = environment.snapshot();
+/**
+ * Finds a table.
+ * @param from held once for it, and let go of where this fails.
+ * @throws EngramError `not-found`, `manifest-mismatch`, `invalid-manifest`.
+ */
+export function currentTable(
+  environment: Environment,
+  { layer, table: expected }: { readonly layer?: number; readonly table?: TableInfo },
+  from: Snapshot,
+): CurrentTable {
+  let snapshot = from;
   let record: TableRecord;
   try {
     record = findTable(snapshot, environment.path, layer);
@@ -65,7 +73,8 @@ export function commitsOf(from: { read(key: Uint8Array): Uint8Array | undefined 
 
 function findTable(snapshot: Snapshot, path: string, layer: number | undefined): TableRecord {
   const tables = readPublished(snapshot)?.tables ?? [];
-  const found = layer === undefined && tables.length === 1 ? tables[0] : tables.find((one) => one.layer === (layer ?? 0));
+  const found =
+    layer === undefined && tables.length === 1 ? tables[0] : tables.find((one) => one.layer === (layer ?? 0));
   if (found !== undefined) return found;
   const layers = tables.map((one) => one.layer);
   throw new EngramError({

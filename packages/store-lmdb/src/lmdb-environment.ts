@@ -2,7 +2,7 @@
 // flags of the first opening hold for all. Opened for writing where the folder allows it.
 // Not here: what the records mean (table-records.ts).
 
-import { closeSync, existsSync, accessSync, constants, fstatSync, mkdirSync, openSync, realpathSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { EngramError } from "@engram-ts/core";
 import { lmdbFault } from "./lmdb-fault.js";
@@ -55,7 +55,11 @@ const opened = new Map<string, Opened>();
  * @param options create: makes a folder and an environment where there is none.
  * @throws EngramError `not-found`, `permission-denied`, `truncated`, `unsupported` (another format), `io`.
  */
-export async function holdEnvironment(folder: string, operation: string, options: { create: boolean }): Promise<Environment> {
+export async function holdEnvironment(
+  folder: string,
+  operation: string,
+  options: { create: boolean },
+): Promise<Environment> {
   try {
     let path = resolve(folder);
     if (!existsSync(join(path, "data.mdb"))) {
@@ -115,7 +119,8 @@ function openEnvironment(path: string, operation: string): Environment {
     database,
     snapshot: () => takeSnapshot(database),
     async transact(name, write) {
-      if (!writable) throw lmdbFault(Object.assign(new Error("the folder is read-only"), { code: "EROFS" }), name, path);
+      if (!writable)
+        throw lmdbFault(Object.assign(new Error("the folder is read-only"), { code: "EROFS" }), name, path);
       try {
         await database.childTransaction(() => write(writerOf(database)));
       } catch (error) {

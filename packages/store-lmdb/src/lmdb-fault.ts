@@ -8,10 +8,23 @@ interface Fault {
   readonly retry?: RetryAdvice;
 }
 
-const SPACE: Fault = { code: "out-of-space", advice: "free some space, then go on: what was committed is kept", retry: "later" };
-const PERMISSION: Fault = { code: "permission-denied", advice: "give this user read and write access, or choose another folder" };
-const MISSING: Fault = { code: "not-found", advice: "is the path right? a table is made by importing or copying to lmdb:" };
-const DAMAGED: Fault = { code: "truncated", advice: "the file is no LMDB environment, or it is damaged; write it anew" };
+const SPACE: Fault = {
+  code: "out-of-space",
+  advice: "free some space, then go on: what was committed is kept",
+  retry: "later",
+};
+const PERMISSION: Fault = {
+  code: "permission-denied",
+  advice: "give this user read and write access, or choose another folder",
+};
+const MISSING: Fault = {
+  code: "not-found",
+  advice: "is the path right? a table is made by importing or copying to lmdb:",
+};
+const DAMAGED: Fault = {
+  code: "truncated",
+  advice: "the file is no LMDB environment, or it is damaged; write it anew",
+};
 const MEMORY: Fault = { code: "out-of-memory", advice: "1 TiB of address space must be free; look at ulimit -v" };
 
 /** By errno, by LMDB's own codes, and by Node's names. */

@@ -37,13 +37,20 @@ export function checkLmdbOptions(options: LmdbStoreOptions): CheckedLmdbOptions 
   };
   const number = (name: string, value: unknown, least: number, most: number, fallback: number): number => {
     if (value === undefined) return fallback;
-    if (typeof value === "number" && value >= least && value <= most && (name === "refreshMs" || Number.isInteger(value))) return value;
+    if (
+      typeof value === "number" &&
+      value >= least &&
+      value <= most &&
+      (name === "refreshMs" || Number.isInteger(value))
+    )
+      return value;
     return refuse(`options.${name} is ${String(value)}; use a number from ${least} to ${most}`);
   };
   const { path, initialize, table, layer } = options ?? {};
   if (typeof path !== "string" || path === "") refuse("options.path must be the folder of the environment");
   if (initialize !== undefined && typeof initialize !== "function") refuse("options.initialize must be a function");
-  if (initialize !== undefined && table === undefined) refuse("options.initialize needs options.table; use tableInfo({ rows, encoding })");
+  if (initialize !== undefined && table === undefined)
+    refuse("options.initialize needs options.table; use tableInfo({ rows, encoding })");
   if (layer !== undefined) number("layer", layer, 0, MAX_ROWS, 0);
   return {
     ...options,

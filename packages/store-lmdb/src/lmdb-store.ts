@@ -17,10 +17,11 @@ import { type Environment, holdEnvironment } from "./lmdb-environment.js";
 import { lmdbFault } from "./lmdb-fault.js";
 import { KIND, rowKey } from "./lmdb-keys.js";
 import { type CheckedLmdbOptions, checkLmdbOptions, type LmdbStoreOptions } from "./lmdb-options.js";
+import type { Snapshot } from "./lmdb-snapshot.js";
 import { MappedRows, type TicketScope } from "./lmdb-ticket.js";
 import { lmdbTransaction, storeClosed } from "./lmdb-transaction.js";
-import { blockWriter } from "./lmdb-writer.js";
-import { mappedBlocks } from "./mapped-blocks.js";
+import { type BlockWriter, blockWriter } from "./lmdb-writer.js";
+import { type MappedBlocks, mappedBlocks } from "./mapped-blocks.js";
 import { residency } from "./residency.js";
 import { rowPatches } from "./row-patches.js";
 import { commitsKey, encodeRecord, readPublished } from "./table-records.js";
@@ -54,37 +55,27 @@ const TRIED_PAGES = 8;
 export async function lmdbStore(options: LmdbStoreOptions): Promise<LmdbStore> {
   const checked = checkLmdbOptions(options);
   if (checked.initialize !== undefined) await writeTable(checked);
-  const environment = await holdEnvironment(checked.path, "lmdbStore", { create: false });
+  return openAt(checked);
+}
+
+/** Opens a published table, at a snapshot where one is given: the tables of one opening are then of one publication. */
+export async function openAt(options: CheckedLmdbOptions, snapshot?: Snapshot): Promise<LmdbStore> {
+  const environment = await holdEnvironment(options.path, "lmdbStore", { create: false });
   try {
-    return create(environment, checked);
+    return create(environment, options, snapshot?.retain() ?? environment.snapshot());
   } catch (error) {
     await environment.release();
-    throw lmdbFault(error, "lmdbStore", checked.path);
+    throw lmdbFault(error, "lmdbStore", options.path);
   }
 }
 
 async function writeTable({ path, layer = 0, table, initialize }: CheckedLmdbOptions): Promise<void> {
   if (table === undefined || initialize === undefined) return;
   const environment = await holdEnvironment(path, "lmdbStore", { create: true });
-  const snapshot = environment.snapshot();
-  let found: boolean;
+  let writer: BlockWriter | undefined;
   try {
-    found = readPublished(snapshot) !== undefined;
-  } catch (error) {
-    await environment.release();
-    throw error;
-  } finally {
-    snapshot.release();
-  }
-  if (found) {
-    await environment.release();
-    return;
-  }
-  const writer = await blockWriter(environment, { tables: new Map([[layer, table]]) }).catch(async (error: unknown) => {
-    await environment.release();
-    throw error;
-  });
-  try {
+    if (isPublished(environment)) return;
+    writer = await blockWriter(environment, { tables: new Map([[layer, table]]) }, {});
     const run = Math.max(1, Math.floor(RUN_BYTES / table.rowBytes));
     for (let row = writer.committed.get(layer) ?? 0; row < table.rows; row += run) {
       const rows = new Uint8Array(Math.min(run, table.rows - row) * table.rowBytes);
@@ -93,16 +84,32 @@ async function writeTable({ path, layer = 0, table, initialize }: CheckedLmdbOpt
     }
     await writer.finish();
   } finally {
-    await writer.close();
+    await writer?.close();
+    await environment.release();
   }
 }
 
-function create(environment: Environment, options: CheckedLmdbOptions): LmdbStore {
+function isPublished(environment: Environment): boolean {
+  const snapshot = environment.snapshot();
+  try {
+    return readPublished(snapshot) !== undefined;
+  } finally {
+    snapshot.release();
+  }
+}
+
+function create(environment: Environment, options: CheckedLmdbOptions, snapshot: Snapshot): LmdbStore {
   const { maxBatch, refreshMs, copyBytes } = options;
-  const current = currentTable(environment, options.layer, options.table);
+  const current = currentTable(environment, options, snapshot);
   const { table, id } = current.record;
   const { rowBytes } = table;
-  const blocks = mappedBlocks(current.snapshot, current.record, { copyBytes, pageBytes: environment.pageBytes });
+  let blocks: MappedBlocks;
+  try {
+    blocks = mappedBlocks(snapshot, current.record, { copyBytes, pageBytes: environment.pageBytes });
+  } catch (error) {
+    current.release();
+    throw error;
+  }
   const patches = rowPatches(current.record);
   patches.load(current.snapshot);
   const known = residency(blocks.blocks);

@@ -3,7 +3,15 @@
 // field by field when it is read: a damaged record is an error, never another table.
 
 import { createHash } from "node:crypto";
-import { checkRowEncoding, EngramError, MAX_ROWS, type Manifest, parseManifest, type TableInfo, tableInfo } from "@engram-ts/core";
+import {
+  checkRowEncoding,
+  EngramError,
+  MAX_ROWS,
+  type Manifest,
+  parseManifest,
+  type TableInfo,
+  tableInfo,
+} from "@engram-ts/core";
 import { rowsPerBlock } from "./block-layout.js";
 import { metaKey } from "./lmdb-keys.js";
 
@@ -19,6 +27,8 @@ export interface TableRecord {
 /** What readers see. */
 export interface PublishedRecord {
   readonly manifest?: Manifest;
+  /** Names the record with the bytes of the manifest's token map. */
+  readonly tokenMap?: string;
   readonly tables: readonly TableRecord[];
 }
 
@@ -28,6 +38,8 @@ export interface PendingRecord {
   readonly plan: string;
   /** Names the writer that goes on with it; an older one sees that it was replaced. */
   readonly writer: string;
+  /** As in {@link PublishedRecord}. */
+  readonly tokenMap?: string;
   readonly tables: readonly TableRecord[];
 }
 
@@ -79,7 +91,8 @@ export function readPublished(from: RecordReader): PublishedRecord | undefined {
   const record = readObject(from, PUBLISHED, "published");
   if (record === undefined) return undefined;
   const tables = readTables(record.tables, "published");
-  return record.manifest === undefined ? { tables } : { manifest: parseManifest(record.manifest), tables };
+  if (record.manifest === undefined) return { tables };
+  return { manifest: parseManifest(record.manifest), ...tokenMapField(record), tables };
 }
 
 /** What is being written, or undefined. */
@@ -88,7 +101,11 @@ export function readPending(from: RecordReader): PendingRecord | undefined {
   if (record === undefined) return undefined;
   const { plan, writer } = record;
   if (typeof plan !== "string" || typeof writer !== "string") return refuse("the record pending has no plan");
-  return { plan, writer, tables: readTables(record.tables, "pending") };
+  return { plan, writer, ...tokenMapField(record), tables: readTables(record.tables, "pending") };
+}
+
+function tokenMapField({ tokenMap }: Readonly<Record<string, unknown>>): { readonly tokenMap?: string } {
+  return typeof tokenMap === "string" ? { tokenMap } : {};
 }
 
 /** The tables to be removed. */
@@ -119,8 +136,13 @@ function readTables(value: unknown, name: string): readonly TableRecord[] {
     const { layer, id, table, blockRows } = entry as Readonly<Record<keyof TableRecord, unknown>>; // each is checked
     const { rows, encoding, digest } = (table ?? {}) as Partial<TableInfo>; // as are these
     checkRowEncoding(encoding, "lmdb");
-    const described = tableInfo({ rows: whole(rows, MAX_ROWS, name), encoding, ...(digest === undefined ? {} : { digest }) });
-    if (blockRows !== rowsPerBlock(described.rowBytes)) return refuse(`the record ${name} has blocks of ${String(blockRows)} rows`);
+    const described = tableInfo({
+      rows: whole(rows, MAX_ROWS, name),
+      encoding,
+      ...(digest === undefined ? {} : { digest }),
+    });
+    if (blockRows !== rowsPerBlock(described.rowBytes))
+      return refuse(`the record ${name} has blocks of ${String(blockRows)} rows`);
     return { layer: whole(layer, MAX_ROWS, name), id: whole(id, 0xffff_fffe, name), table: described, blockRows };
   });
 }

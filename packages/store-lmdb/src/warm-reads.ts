@@ -72,7 +72,13 @@ export function warmReads(file: number, path: string): WarmReads {
       underWay--;
       if (error !== null || bytes < job.length) {
         job.cancelled = true;
-        job.reject(lmdbFault(error ?? Object.assign(new Error(`${bytes} of ${job.length} bytes`), { code: "-30796" }), "store.prefetch", path));
+        job.reject(
+          lmdbFault(
+            error ?? Object.assign(new Error(`${bytes} of ${job.length} bytes`), { code: "-30796" }),
+            "store.prefetch",
+            path,
+          ),
+        );
       } else {
         job.onRead(index);
         job.left--;
@@ -92,7 +98,17 @@ export function warmReads(file: number, path: string): WarmReads {
       });
       if (scratch.length < request.length) scratch = Buffer.alloc(request.length);
       const { offsets, length, priority, onRead } = request;
-      const job: Job = { offsets, length, priority, onRead, next: 0, left: offsets.length, cancelled: false, resolve, reject };
+      const job: Job = {
+        offsets,
+        length,
+        priority,
+        onRead,
+        next: 0,
+        left: offsets.length,
+        cancelled: false,
+        resolve,
+        reject,
+      };
       const at = jobs.findIndex((other) => other.priority < priority);
       jobs.splice(at < 0 ? jobs.length : at, 0, job);
       pump();
@@ -103,6 +119,7 @@ export function warmReads(file: number, path: string): WarmReads {
         },
       };
     },
-    idle: () => (underWay === 0 && jobs.length === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve))),
+    idle: () =>
+      underWay === 0 && jobs.length === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve)),
   };
 }
