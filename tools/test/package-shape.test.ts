@@ -21,7 +21,7 @@ const SCOPE = "@engram-ts/";
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   "store-lmdb": ["core"],
-  cli: ["core", "store-dram"],
+  cli: ["core", "store-dram", "store-file", "store-lmdb", "store-s3"],
 };
 const allowedFor = (name: string) => allowed[name] ?? (name.startsWith("store-") ? ["core"] : undefined);
 /** Tests may also use the conformance suite. */

@@ -2,9 +2,15 @@
 
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { copyCommand } from "./commands/copy.js";
 import { explainCommand } from "./commands/explain.js";
+import { fillCommand } from "./commands/fill.js";
 import { idsCommand } from "./commands/ids.js";
+import { importCommand } from "./commands/import.js";
+import { inspectCommand } from "./commands/inspect.js";
+import { makeFixtureCommand } from "./commands/make-fixture.js";
 import { tokensCommand } from "./commands/tokens.js";
+import { verifyCommand } from "./commands/verify.js";
 
 /** The program `engram`; it throws CommanderError on wrong use instead of leaving the process. */
 export function engramProgram(): Command {
@@ -13,7 +19,18 @@ export function engramProgram(): Command {
     .version(packageVersion(), "--version", "shows the version")
     .showHelpAfterError("(engram --help lists the commands; engram COMMAND --help its options)")
     .exitOverride();
-  for (const command of [tokensCommand(), idsCommand(), explainCommand()]) {
+  const commands = [
+    tokensCommand(),
+    idsCommand(),
+    explainCommand(),
+    makeFixtureCommand(),
+    importCommand(),
+    inspectCommand(),
+    verifyCommand(),
+    copyCommand(),
+    fillCommand(),
+  ];
+  for (const command of commands) {
     program.addCommand(command.exitOverride().copyInheritedSettings(program));
   }
   return program;
