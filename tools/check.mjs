@@ -28,6 +28,7 @@ const gates = [
   ["sherif", "manifests agree with each other", [tool("sherif/index.js"), "--fail-on-warnings"]],
   ["changesets", "every changed package has a changeset", ["tools/check-changesets.mjs"]],
   ["links", "relative links in Markdown lead somewhere", ["tools/check-links.mjs"]],
+  ["figures", "READMEs say what reports and examples say", ["tools/render-figures.mjs", "--check"]],
 ];
 
 const only = process.argv[2] === "--only" ? process.argv[3] : undefined;

@@ -1,0 +1,105 @@
+// Writes what READMEs quote from elsewhere, so that no figure and no program in them is typed by hand: tables from the
+// committed reports in docs/results, programs from examples/.
+//   node tools/render-figures.mjs           writes
+//   node tools/render-figures.mjs --check   fails where a README does not say what its sources say
+// A README marks the place: <!-- figures: NAME --> ... <!-- /figures --> or <!-- file: PATH --> ... <!-- /file -->.
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+
+const report = (name) => JSON.parse(readFileSync(`docs/results/${name}.json`, "utf8"));
+const times = ({ median, low, high }) => `${median.toFixed(2)}x (${low.toFixed(2)} to ${high.toFixed(2)})`;
+const grouped = (number) => Math.round(number).toLocaleString("en-US");
+const numeric = /^[\d.,]+(x |$)/;
+/** Columns of numbers go to the right. */
+const table = (header, rows) => {
+  const rule = header.map((_, column) => (numeric.test(rows[0]?.[column] ?? "") ? "--:" : "---"));
+  return [header, rule, ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+};
+const machineOf = ({ machine, date }) => `${machine.cpu}, ${machine.cores} cores, ${date.slice(0, 10)}`;
+
+/** What each name of a figure stands for. */
+const figures = {
+  quickstart() {
+    const { date, machine, steps, tokens, rows, distinctRows, rowsPerSecond, peakMemoryBytes, uniqueNgrams } =
+      report("quickstart");
+    const total = steps.reduce((sum, { seconds }) => sum + seconds, 0);
+    return [
+      table(
+        ["step", "seconds", "what"],
+        [...steps.map(({ step, seconds, what }) => [step, seconds.toFixed(2), what]), ["total", total.toFixed(2), ""]],
+      ),
+      "",
+      `${grouped(tokens)} tokens, ${grouped(uniqueNgrams[2])} different 2-grams and ${grouped(uniqueNgrams[3])} 3-grams, ${grouped(rows)} rows of which ${grouped(distinctRows)} differ, ${grouped(rowsPerSecond)} rows a second, ${(peakMemoryBytes / 1e9).toFixed(2)} GB at most (${machineOf({ machine, date })}; one run, not a benchmark).`,
+    ].join("\n");
+  },
+  hash() {
+    const { date, machine, tokens, results } = report("hash");
+    return [
+      table(
+        ["16 heads of one layer", "ns a token, least", "ns a token, median", "times as fast as NumPy"],
+        [
+          ...results.map(({ name, nsPerToken, timesNumpy }) => [
+            name,
+            nsPerToken.min.toFixed(1),
+            nsPerToken.median.toFixed(1),
+            times(timesNumpy),
+          ]),
+        ],
+      ),
+      "",
+      `${grouped(tokens)} tokens a call, paired rounds in alternating order, equal row ids, 95 % bootstrap interval (${machineOf({ machine, date })}).`,
+    ].join("\n");
+  },
+  gather() {
+    const { date, machine, cells, growthFrom1MTo16MRows: growth } = report("gather");
+    const names = { "dram-direct": "store-dram, output in the store's memory", "dram-huge": "store-dram, any output" };
+    const micros = (value) => (value < 100 ? value.toFixed(2) : grouped(value));
+    const rows = cells
+      .filter(({ name }) => name.endsWith("rows a call"))
+      .flatMap(({ name, timesAsFast, microsecondsPerCall }) =>
+        Object.entries(names).map(([key, label]) => [
+          name,
+          label,
+          micros(microsecondsPerCall[key]),
+          ...["numpy.take", "C memcpy", "JS subarray"].map((peer) => times(timesAsFast[key][peer])),
+        ]),
+      );
+    return [
+      table(
+        ["random rows from 2 GiB", "", "µs a call", "as fast as numpy.take", "as fast as C", "as fast as JS"],
+        rows,
+      ),
+      "",
+      `A row costs ${times(growth["dram-huge"])} as much in a table of 16M rows as in one of 1M. Paired rounds in alternating order, equal checksums, 95 % bootstrap interval (${machineOf({ machine, date })}; C without huge pages).`,
+    ].join("\n");
+  },
+};
+
+const check = process.argv.includes("--check");
+const files = execFileSync("git", ["ls-files", "*.md"], { encoding: "utf8" }).split("\n").filter(Boolean);
+let stale = 0;
+for (const file of files) {
+  const text = readFileSync(file, "utf8");
+  const written = text
+    .replace(/(<!-- figures: (\S+) -->\n)[\s\S]*?(<!-- \/figures -->)/g, (_, open, name, close) => {
+      if (figures[name] === undefined)
+        throw new Error(`${file}: there is no figure ${name}; known are ${Object.keys(figures).join(", ")}`);
+      return `${open}\n${figures[name]()}\n\n${close}`;
+    })
+    .replace(/(<!-- file: (\S+) -->\n)[\s\S]*?(<!-- \/file -->)/g, (_, open, path, close) => {
+      const language = path.split(".").at(-1).replace("mjs", "js");
+      return `${open}\n\`\`\`${language}\n${readFileSync(path, "utf8").trimEnd()}\n\`\`\`\n\n${close}`;
+    });
+  if (written === text) continue;
+  if (check) {
+    console.error(`${file} does not say what its sources say; run node tools/render-figures.mjs`);
+    stale++;
+  } else {
+    writeFileSync(file, written);
+    console.log(`${file}: written`);
+  }
+}
+process.exit(stale > 0 ? 1 : 0);
