@@ -91,6 +91,68 @@ export { checkpointLayout, checkpointTables } from "./checkpoint/table-tensors.j
 export { tensorFloat32 } from "./checkpoint/tensor-floats.js";
 export { EngramError, type EngramErrorOptions, type ErrorCode, isEngramError, type RetryAdvice } from "./errors.js";
 export {
+  BLOCK_KINDS,
+  type BlockKind,
+  type BlockKindOptions,
+  type BlockSlot,
+  type ContextCost,
+  type ModelShape,
+} from "./model/block-kinds.js";
+export {
+  type AttentionSpec,
+  type BlockSpec,
+  type ConvolutionSpec,
+  type CustomKindName,
+  type CustomPartSpec,
+  type DeepseekV41EngramSpec,
+  type DenseSpec,
+  type EngramSpec,
+  type FeedForwardSpec,
+  type GqaSpec,
+  type HeadKind,
+  type HyperConnectionsSpec,
+  type JsonValue,
+  type MemorySpec,
+  type MlaSpec,
+  MODEL_SPEC_VERSION,
+  type ModelSpec,
+  type MoeSpec,
+  type PaperEngramSpec,
+  type QwenPleEngramSpec,
+  type ResidualSpec,
+  type RopeSpec,
+  type StreamsSpec,
+  type YarnSpec,
+} from "./model/model-spec.js";
+export {
+  blockParameters,
+  type MemoryTable,
+  memoryTables,
+  memoryWidth,
+  modelParameters,
+  rowsPerToken,
+} from "./model/parameters.js";
+export { type EngramShape, engramParameters, streamsParameters } from "./model/parameters-engram.js";
+export {
+  activatedValues,
+  COMPONENTS,
+  type Component,
+  type ParameterShape,
+  parameterValues,
+} from "./model/parameters-shape.js";
+export type { NumberRange, SpecFields } from "./model/spec-fields.js";
+export type {
+  AttentionInput,
+  BlockInput,
+  EngramInput,
+  FeedForwardInput,
+  ModelSpecInput,
+  RopeInput,
+  StreamsInput,
+} from "./model/spec-input.js";
+export { MODEL_LIMITS } from "./model/spec-limits.js";
+export { parseModelSpec } from "./model/spec-parse.js";
+export {
   CONVOLUTION_NORM_EPSILON,
   type EngramBranch,
   type EngramModule,

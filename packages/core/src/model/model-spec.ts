@@ -105,8 +105,8 @@ export interface PaperEngramSpec {
   readonly bias: boolean;
   /** Epsilon of the key and query norms. */
   readonly normEpsilon: number;
-  /** None: the module adds gate times value alone. */
-  readonly convolution?: ConvolutionSpec;
+  /** `null`: the module adds gate times value alone. */
+  readonly convolution: ConvolutionSpec | null;
 }
 
 /** DeepSeek-V4.1's: one fused projection without bias, keys first; the sign of -0 counts; no convolution. */
@@ -119,7 +119,7 @@ export interface DeepseekV41EngramSpec {
 /** Qwen3.8-Flash-Next's PLE: no bias; norms scale by 1 + weight; the convolution of the paper. */
 export interface QwenPleEngramSpec {
   readonly kind: "qwen-ple";
-  /** Epsilon of all three norms, the convolution's too. */
+  /** Epsilon of the key and query norms. */
   readonly normEpsilon: number;
   readonly convolution: ConvolutionSpec;
 }
