@@ -19,20 +19,19 @@ export function engramParameters(spec: EngramSpec, { width, streams, memoryWidth
   const component = "engram modules";
   // the norms of qwen-ple scale by 1 + weight
   const initial = spec.kind === "qwen-ple" ? "zeros" : "ones";
-  const norm = (name: string) =>
-    ({ name: `${name}.weight`, shape: [streams, width], component, initial }) as const satisfies ParameterShape;
-  const outputs = (streams + 1) * width; // the keys of stream 0, 1, ..., then the value
-  const parameters: ParameterShape[] = [
-    { name: "keysValue.weight", shape: [outputs, memoryWidth], component, initial: "normal" },
+  const channels = streams * width; // stream 0, 1, ...
+  const norm = (name: string): ParameterShape => ({ name: `${name}.weight`, shape: [channels], component, initial });
+  const map = (name: string, outputs: number): ParameterShape[] => [
+    { name: `${name}.weight`, shape: [outputs, memoryWidth], component, initial: "normal" },
+    ...(spec.kind === "engram" && spec.bias
+      ? [{ name: `${name}.bias`, shape: [outputs], component, initial: "zeros" } as const]
+      : []),
   ];
-  if (spec.kind === "engram" && spec.bias) {
-    parameters.push({ name: "keysValue.bias", shape: [outputs], component, initial: "zeros" });
-  }
-  parameters.push(norm("keyNorm"), norm("queryNorm"));
+  const parameters = [...map("key", channels), ...map("value", width), norm("keyNorm"), norm("queryNorm")];
   if (spec.kind !== "deepseek-v4.1" && spec.convolution !== null) {
     parameters.push(norm("convolutionNorm"), {
       name: "convolution.weight", // the last tap is the current token's; zeros, as in the paper
-      shape: [streams * width, spec.convolution.kernel],
+      shape: [channels, spec.convolution.kernel],
       component,
       initial: "zeros",
     });

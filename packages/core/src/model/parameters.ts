@@ -3,7 +3,7 @@
 //
 //   embedding.weight                        [vocabSize, d]
 //   blocks.I.engram.table                   [rows, rowWidth], in a store, not in memory
-//   blocks.I.engram.NAME                    keysValue.weight, keyNorm.weight, ... (parameters-engram.ts)
+//   blocks.I.engram.NAME                    key.weight, value.weight, keyNorm.weight, ... (parameters-engram.ts)
 //   blocks.I.attentionStreams.NAME          projection.weight, projection.bias, scale; none for a plain residual
 //   blocks.I.attentionNorm.weight           [d]
 //   blocks.I.attention.NAME                 as its kind names them (block-kinds-*.ts)
