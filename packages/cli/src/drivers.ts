@@ -2,6 +2,7 @@
 // not at the start of every command; what a package itself needs besides (the AWS SDK) it asks for when it is used.
 
 import { EngramError, type OpenedTables, openTables, parseTierUri, type TableDriver } from "@engram-ts/core";
+import { retryingDriver } from "./drivers-retry.js";
 
 let drivers: Promise<readonly TableDriver[]> | undefined;
 
@@ -12,13 +13,15 @@ export function tableDrivers(): Promise<readonly TableDriver[]> {
 }
 
 async function loadDrivers(): Promise<readonly TableDriver[]> {
+  // Node 20 is supported here; that later versions of the SDK will not be is no news for whoever runs this command.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const [dram, file, lmdb, s3] = await Promise.all([
     import("@engram-ts/store-dram"),
     import("@engram-ts/store-file"),
     import("@engram-ts/store-lmdb"),
     import("@engram-ts/store-s3"),
   ]);
-  return [dram.dramDriver(), file.fileDriver(), lmdb.lmdbDriver(), s3.s3Driver()];
+  return [dram.dramDriver(), file.fileDriver(), lmdb.lmdbDriver(), retryingDriver(s3.s3Driver())];
 }
 
 /** Opens tables by a URI or a stack. */

@@ -1,7 +1,7 @@
 // `engram copy`: tables from one place to another, bit for bit. Rows go as they are; how they are laid out is each place's.
 
 import { createHash } from "node:crypto";
-import { EngramError, type OpenedTables } from "@engram-ts/core";
+import { EngramError, type ManifestTokenMap, type OpenedTables } from "@engram-ts/core";
 import { Command, Option } from "commander";
 import { groupDigits, writeResult } from "../command-output.js";
 import { openByUri, writeTarget } from "../drivers.js";
@@ -10,6 +10,7 @@ import { withInterrupt } from "../table-copy-interrupt.js";
 import { layersOption } from "../table-copy-options.js";
 import { storeSource } from "../table-copy-source.js";
 import { VERIFY_MODES, type VerifyMode, writeTables } from "../table-copy-write.js";
+import { TOKEN_MAP_FILE } from "./import-tokens.js";
 
 interface CopyCommandOptions {
   layers?: string;
@@ -43,13 +44,12 @@ async function runCopy(from: string, to: string, options: CopyCommandOptions): P
   const copied = await withInterrupt(async (signal) => {
     const opened = await openByUri(from, { ...layers, signal });
     try {
-      const { modules: _, ...manifest } = opened.manifest;
+      const { modules: _, tokenMap: __, ...withoutMap } = opened.manifest;
       const tokenMap = await carriedTokenMap(opened, from);
-      const { tokenMap: __, ...withoutMap } = manifest;
       return await writeTables({
         target,
-        manifest: tokenMap === undefined ? withoutMap : manifest,
-        ...(tokenMap === undefined ? {} : { tokenMap }),
+        manifest: { ...withoutMap, ...(tokenMap === undefined ? {} : { tokenMap: tokenMap.entry }) },
+        ...(tokenMap === undefined ? {} : { tokenMap: tokenMap.bytes }),
         sources: [...opened.tables].map(([layer, store]) => storeSource(layer, store, signal)),
         replace: options.replace === true,
         verify: options.verify,
@@ -76,12 +76,17 @@ async function runCopy(from: string, to: string, options: CopyCommandOptions): P
   );
 }
 
-/** The token map's bytes, checked against the manifest; undefined where there is none. */
-async function carriedTokenMap(opened: OpenedTables, from: string): Promise<Uint8Array | undefined> {
+/** The token map, checked against the manifest and named anew; undefined where there is none. */
+async function carriedTokenMap(
+  opened: OpenedTables,
+  from: string,
+): Promise<{ entry: ManifestTokenMap; bytes: Uint8Array } | undefined> {
   const entry = opened.manifest.tokenMap;
   if (entry === undefined || opened.tokenMap === undefined) return undefined;
   const bytes = await opened.tokenMap();
-  if (createHash("sha256").update(bytes).digest("hex") === entry.sha256) return bytes;
+  if (createHash("sha256").update(bytes).digest("hex") === entry.sha256) {
+    return { bytes, entry: { ...entry, file: TOKEN_MAP_FILE } };
+  }
   throw new EngramError({
     code: "digest-mismatch",
     operation,

@@ -10,7 +10,7 @@ import { memoryRowCache } from "./row-cache-memory.js";
 import type { RowStore } from "./row-store.js";
 import type { OpenedTables, OpenTablesOptions, TableDriver } from "./table-driver.js";
 import { parseTierUri, type Tier } from "./tier-uri.js";
-import { tiered } from "./tiered.js";
+import { type TieredStore, tiered } from "./tiered.js";
 
 /** How {@link openTables} opens. */
 export interface OpenTablesByUriOptions extends OpenTablesOptions {
@@ -95,6 +95,7 @@ async function withCaches(
   const total = [...inside.tables.values()].reduce((sum, { table }) => sum + table.rows * table.rowBytes, 0);
   const tables = new Map<number, RowStore>();
   const unwrapped: RowCache[] = [];
+  const filling: TieredStore[] = [];
   try {
     for (const [layer, store] of inside.tables) {
       checkSignal(signal);
@@ -111,10 +112,15 @@ async function withCaches(
           unwrapped.push(memoryRowCache({ table, bytes: share(tier.bytes) }));
         }
       }
-      const behind = unwrapped.length === 0 ? store : tiered(unwrapped.splice(0), store);
+      let stacked = store;
+      if (unwrapped.length > 0) {
+        const behind = tiered(unwrapped.splice(0), store);
+        filling.push(behind);
+        stacked = behind;
+      }
+      tables.set(layer, stacked);
       const first = caches[0];
-      tables.set(layer, behind);
-      if (first?.kind === "memory-cache") tables.set(layer, cached(behind, { bytes: share(first.bytes) }));
+      if (first?.kind === "memory-cache") tables.set(layer, cached(stacked, { bytes: share(first.bytes) }));
     }
   } catch (cause) {
     await Promise.allSettled([...unwrapped, ...tables.values()].map((one) => one.close()));
@@ -124,6 +130,8 @@ async function withCaches(
     ...inside,
     tables,
     async close() {
+      // Rows that were read are kept where they are to be kept, or a short run would leave its caches empty.
+      await Promise.all(filling.map((store) => store.filled()));
       await closeAll([...tables.values(), inside]);
     },
   };
