@@ -99,6 +99,13 @@ export {
   type ModelShape,
 } from "./model/block-kinds.js";
 export {
+  type BuilderAddressing,
+  type BuilderBlock,
+  type ModelBuilder,
+  type ModelBuilderOptions,
+  modelBuilder,
+} from "./model/model-builder.js";
+export {
   type AttentionSpec,
   type BlockSpec,
   type ConvolutionSpec,
@@ -140,6 +147,13 @@ export {
   type ParameterShape,
   parameterValues,
 } from "./model/parameters-shape.js";
+export {
+  MEMORY_PRESETS,
+  type MemoryPresetName,
+  MODEL_PRESETS,
+  type ModelPresetName,
+  modelPreset,
+} from "./model/presets.js";
 export type { NumberRange, SpecFields } from "./model/spec-fields.js";
 export type {
   AttentionInput,
@@ -152,6 +166,7 @@ export type {
 } from "./model/spec-input.js";
 export { MODEL_LIMITS } from "./model/spec-limits.js";
 export { parseModelSpec } from "./model/spec-parse.js";
+export { shortModelSpec } from "./model/spec-short.js";
 export {
   CONVOLUTION_NORM_EPSILON,
   type EngramBranch,
