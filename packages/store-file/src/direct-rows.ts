@@ -2,7 +2,14 @@
 // Nothing is held for them but their ids, so a batch of 48 costs little more than its bytes.
 
 import { readSync } from "node:fs";
-import { decodeRows, EngramError, type LocatedPart, type LocatedRegion, type TicketSource } from "@engram-ts/core";
+import {
+  decodeRows,
+  type EngramError,
+  isEngramError,
+  type LocatedPart,
+  type LocatedRegion,
+  type TicketSource,
+} from "@engram-ts/core";
 import { fileError } from "./file-error.js";
 import type { FileScope } from "./file-scope.js";
 
@@ -34,19 +41,31 @@ export class DirectRows implements TicketSource {
       if (scope.broken !== undefined) throw scope.broken;
       if (scope.mapped?.gather(this.#rowIds, this.length, out) !== true) this.#read(out);
     } catch (error) {
-      if (error instanceof EngramError) this.onFailure?.(error);
+      this.#failed(error);
       throw error;
     }
   }
 
   decode(out: Float32Array): void {
-    const packed = new Uint8Array(this.length * this.rowBytes);
-    this.gather(packed);
-    decodeRows(this.#scope.encoding, packed, out);
+    try {
+      const scope = this.#scope;
+      if (scope.broken !== undefined) throw scope.broken;
+      if (scope.mapped?.decode(this.#rowIds, this.length, out) === true) return;
+      const packed = new Uint8Array(this.length * this.rowBytes);
+      this.#read(packed);
+      decodeRows(scope.encoding, packed, out);
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    }
   }
 
   free(): void {
     this.onFailure = undefined;
+  }
+
+  #failed(error: unknown): void {
+    if (isEngramError(error)) this.onFailure?.(error);
   }
 
   #read(out: Uint8Array): void {

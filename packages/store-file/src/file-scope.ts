@@ -15,6 +15,8 @@ export interface FileScope {
   readonly files: readonly TableFile[];
   readonly queue: ReadQueue;
   readonly heat: ReadHeat;
+  /** Loads from the mapping that are under way. */
+  readonly loads: Set<Promise<void>>;
   /** The mapping, while there is one. */
   mapped: MappedRows | undefined;
   /** Why nothing can be read any more: a file was changed, or the store was closed. */

@@ -7,15 +7,20 @@ import {
   checkPrefetchOptions,
   checkRowIds,
   EngramError,
+  type PrefetchOptions,
   type RowStore,
   type StoreCapabilities,
   StoreTicket,
   storeCounters,
+  type TicketSource,
 } from "@engram-ts/core";
 import { DirectRows } from "./direct-rows.js";
 import { fileError } from "./file-error.js";
 import { type CheckedFileOptions, checkFileOptions, type FileStoreOptions } from "./file-options.js";
 import type { FileScope } from "./file-scope.js";
+import { MappedLoad } from "./mapped-load.js";
+import { mappedResidency } from "./mapped-residency.js";
+import { type MappedRows, mappedRows } from "./mapped-rows.js";
 import { PlannedRows } from "./planned-rows.js";
 import { readHeat } from "./read-heat.js";
 import { readQueue } from "./read-queue.js";
@@ -43,7 +48,7 @@ const CHECK_EVERY_MS = 1000;
 /**
  * Opens a table in files.
  * @throws EngramError `invalid-argument`; `not-found`, `permission-denied`, `truncated`, `manifest-mismatch`, `io` for
- * files that are not as the manifest has them; `missing-dependency`, `unsupported` where `mapping` is `"always"` and
+ * files that are not as the manifest has them; `unsupported` where `mapping` is `"always"` and
  * cannot be.
  * @example
  * const manifest = parseManifest(await readFile("tables/engram.json", "utf8"));
@@ -63,9 +68,16 @@ function create(options: CheckedFileOptions): FileStore {
     files,
     queue: readQueue(options.queueDepth),
     heat: readHeat(),
+    loads: new Set(),
     mapped: undefined,
     broken: undefined,
   };
+  const residency = mappedResidency();
+  let mapping = openMapping(options, files, (reason) => {
+    mapping = `off: ${reason}`;
+    scope.mapped = undefined;
+  });
+  if (typeof mapping !== "string") scope.mapped = mapping;
   const capabilities: StoreCapabilities = { maxBatch, resident: false, writable: false, durable: true };
   const counters = storeCounters([TIER]);
   const tickets = new Set<StoreTicket>();
@@ -90,16 +102,28 @@ function create(options: CheckedFileOptions): FileStore {
   const close = async (): Promise<void> => {
     scope.broken = storeClosed("ticket.gather");
     for (const ticket of tickets) ticket.fail(scope.broken);
-    scope.mapped?.close();
     await scope.queue.drain();
+    await Promise.allSettled(scope.loads);
+    scope.mapped?.close("the store is closed");
     for (const file of files) file.close();
+  };
+
+  const sourceOf = (rowIds: Uint32Array, prefetchOptions: PrefetchOptions | undefined): TicketSource => {
+    const { mapped, broken } = scope;
+    const { length } = rowIds;
+    const ended = broken !== undefined || prefetchOptions?.signal?.aborted === true; // nothing will be read
+    if (ended || (mapped === undefined ? isDirect(scope, reads, length) : residency.inMemory(mapped, rowIds, length))) {
+      return new DirectRows(scope, rowIds.slice(), length);
+    }
+    if (mapped?.calls.readsAhead) return new MappedLoad(scope, mapped, rowIds.slice());
+    return new PlannedRows(scope, rowIds, reads === "async" ? "async" : "auto", prefetchOptions?.priority ?? 0);
   };
 
   const store: FileStore = {
     table,
     capabilities,
     get diagnostics() {
-      return { mapping: "off: not yet", files: files.length };
+      return { mapping: typeof mapping === "string" ? mapping : "mapped", files: files.length };
     },
     prefetch(rowIds, prefetchOptions) {
       if (closing !== undefined) throw storeClosed("store.prefetch");
@@ -107,10 +131,7 @@ function create(options: CheckedFileOptions): FileStore {
       if (prefetchOptions !== undefined) checkPrefetchOptions(prefetchOptions, "store.prefetch");
       checkFiles();
       counters.hit(TIER, rowIds.length);
-      const direct = scope.broken !== undefined || isDirect(scope, reads, rowIds.length);
-      const source = direct
-        ? new DirectRows(scope, rowIds.slice(), rowIds.length)
-        : new PlannedRows(scope, rowIds, reads === "async" ? "async" : "auto", prefetchOptions?.priority ?? 0);
+      const source = sourceOf(rowIds, prefetchOptions);
       const ticket = new StoreTicket(source, counters, prefetchOptions, onRelease);
       tickets.add(ticket);
       if (source instanceof DirectRows) source.onFailure = (error) => ticket.fail(error);
@@ -125,6 +146,23 @@ function create(options: CheckedFileOptions): FileStore {
     [Symbol.asyncDispose]: () => store.close(),
   };
   return store;
+}
+
+function openMapping(
+  options: CheckedFileOptions,
+  files: readonly TableFile[],
+  onClose: (reason: string) => void,
+): MappedRows | string {
+  if (options.mapping === "off") return "off: not asked for";
+  const mapping = mappedRows(options, files, onClose);
+  if (typeof mapping !== "string") return mapping;
+  if (options.mapping === "auto") return `off: ${mapping}`;
+  for (const file of files) file.close();
+  throw new EngramError({
+    code: "unsupported",
+    operation: "fileStore",
+    message: `options.mapping is "always", and files cannot be mapped here: ${mapping}`,
+  });
 }
 
 function isDirect(scope: FileScope, reads: CheckedFileOptions["reads"], length: number): boolean {

@@ -20,6 +20,9 @@ const TARGETS = [
   target("file, unmapped", packed, { mapping: "off" }),
   target("file, synchronous reads", packed, { mapping: "off", reads: "sync" }),
   target("file, asynchronous reads", published, { mapping: "off", reads: "async" }),
+  target("file, mapped under leases", packed, { mapping: "auto" }),
+  target("file, mapped, values and scales apart", published, { mapping: "auto" }),
+  target("file, mapped, many parts, rows spaced out", parts, { mapping: "auto" }),
   target("file, asynchronous reads one by one, many parts", parts, { mapping: "off", reads: "async", queueDepth: 1 }),
 ];
 
