@@ -8,24 +8,14 @@ import { fileURLToPath } from "node:url";
 import { main } from "assemblyscript/asc";
 
 const folder = fileURLToPath(new URL("../packages/core/src/assembly/", import.meta.url));
-// Every kernel imports its memory (`env.memory`), shared and up to 4 GiB, and has no runtime: it never allocates.
-const flags = [
-  "-O3",
-  "--noAssert",
-  "--runtime",
-  "stub",
-  "--enable",
-  "simd,threads",
-  "--importMemory",
-  "--sharedMemory",
-];
+// Every kernel imports its memory (`env.memory`), up to 4 GiB, and has no runtime: it never allocates.
+const flags = ["-O3", "--noAssert", "--runtime", "stub", "--enable", "simd,threads", "--importMemory"];
 flags.push("--initialMemory", "1", "--maximumMemory", "65536");
 
-let differing = 0;
-for (const file of readdirSync(`${folder}kernels`).filter((name) => name.endsWith(".ts"))) {
-  const name = basename(file, ".ts");
+/** Compiles one kernel; ends the process where that fails. */
+async function compile(file, moreFlags) {
   let wasm;
-  const { error, stderr } = await main([file, "--outFile", "out.wasm", ...flags], {
+  const { error, stderr } = await main([file, "--outFile", "out.wasm", ...flags, ...moreFlags], {
     readFile: (path) => {
       try {
         return readFileSync(`${folder}kernels/${path}`, "utf8");
@@ -38,12 +28,36 @@ for (const file of readdirSync(`${folder}kernels`).filter((name) => name.endsWit
     },
     listFiles: () => [],
   });
-  if (error || !wasm) {
-    console.error(`${file}: ${error?.message ?? "no output"}\n${stderr.toString()}`);
-    process.exit(1);
-  }
+  if (!error && wasm) return wasm;
+  console.error(`${file}: ${error?.message ?? "no output"}\n${stderr.toString()}`);
+  process.exit(1);
+}
+
+/**
+ * Where the two forms of a kernel differ, which must be in one byte: the limits of the imported memory, 1 (a maximum
+ * is given) or 3 (shared as well). So one form is committed, and the other is made of it at run time.
+ */
+function sharedFlagAt(file, plain, shared) {
+  const places = [...plain.keys()].filter((at) => plain[at] !== shared[at]);
+  const [at = 0] = places;
+  if (plain.length === shared.length && places.length === 1 && plain[at] === 1 && shared[at] === 3) return at;
+  console.error(`${file}: its forms for plain and shared memory differ in more than the flag of the memory`);
+  process.exit(1);
+}
+
+let differing = 0;
+for (const file of readdirSync(`${folder}kernels`).filter((name) => name.endsWith(".ts"))) {
+  const name = basename(file, ".ts");
+  const wasm = await compile(file, []);
+  const flagAt = sharedFlagAt(file, wasm, await compile(file, ["--sharedMemory"]));
   const constant = `${name.toUpperCase().replaceAll("-", "_")}_WASM`;
-  const text = `// Compiled from kernels/${file} by tools/build-kernels.mjs: ${wasm.length} bytes. Not edited by hand.\nexport const ${constant} =\n  "${Buffer.from(wasm).toString("base64")}";\n`;
+  const text = `// Compiled from kernels/${file} by tools/build-kernels.mjs: ${wasm.length} bytes. Not edited by hand.
+export const ${constant} = {
+  sharedFlagAt: ${flagAt},
+  base64:
+    "${Buffer.from(wasm).toString("base64")}",
+} as const;
+`;
   const path = `${folder}${name}.wasm.ts`;
   let committed = "";
   try {

@@ -37,13 +37,15 @@ for line in sys.stdin:
     ids = (mix(counter) % numpy.uint32(rows)).astype(numpy.intp).reshape(calls, count)
     if out is None or out.shape != (count, row_bytes):
         out = numpy.ones((count, row_bytes), dtype=numpy.uint8)
+    cpu_start = time.process_time_ns()
     start = time.perf_counter_ns()
     for call in range(calls):
         numpy.take(table, ids[call], axis=0, out=out, mode="clip")
     ns = time.perf_counter_ns() - start
+    cpu_ns = time.process_time_ns() - cpu_start
     checksum = 0
     if check:
         gathered = out.reshape(-1).view(numpy.uint32)
         weights = numpy.arange(gathered.size, dtype=numpy.uint32) | numpy.uint32(1)
         checksum = int((gathered * weights).sum(dtype=numpy.uint32))
-    answer({"ns": ns, "checksum": checksum})
+    answer({"ns": ns, "cpuNs": cpu_ns, "checksum": checksum})

@@ -62,10 +62,12 @@ function answer({ gather }: Contest, request: GatherRequest, out: Uint8Array): G
   const { count, calls, check } = request;
   const ids = workloadRowIds(request);
   const batches = Array.from({ length: calls }, (_, call) => ids.subarray(call * count, (call + 1) * count));
+  const cpu = process.cpuUsage();
   const start = process.hrtime.bigint();
   for (const batch of batches) gather(batch, out);
   const ns = Number(process.hrtime.bigint() - start);
-  return { ns, checksum: check === 1 ? checksum(out) : 0 };
+  const { user, system } = process.cpuUsage(cpu); // microseconds
+  return { ns, cpuNs: (user + system) * 1_000, checksum: check === 1 ? checksum(out) : 0 };
 }
 
 const [kind = "", tableBytes, rowBytes] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];

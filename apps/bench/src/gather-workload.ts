@@ -17,7 +17,10 @@ export interface GatherRequest {
 
 /** A contestant's answer, one line of JSON. */
 export interface GatherAnswer {
+  /** Time by the clock. */
   readonly ns: number;
+  /** Time of the process on processors, which other programs on the machine lengthen less. */
+  readonly cpuNs: number;
   readonly checksum: number;
 }
 

@@ -155,7 +155,8 @@ function create(options: CheckedDramOptions): { store: DramStore; memory: RowMem
       if (prefetchOptions !== undefined) checkPrefetchOptions(prefetchOptions, "store.prefetch");
       const { length } = rowIds;
       const ids = buffers.take(length);
-      if (!copyRowIds(rowIds, ids, table.rows)) {
+      // What is checked is the copy: the caller's array may be shared with threads that write to it.
+      if (!copyRowIds(rowIds, ids, table.rows, scope.memory)) {
         buffers.giveBack(ids);
         throw rowOutOfRange(rowIds, table.rows, "store.prefetch");
       }
@@ -163,7 +164,7 @@ function create(options: CheckedDramOptions): { store: DramStore; memory: RowMem
       const onWorkers = workers !== undefined && length >= workerBatch && prefetchOptions?.signal?.aborted !== true;
       let source: ResidentRows | ReturnType<typeof workerRows>;
       if (onWorkers) {
-        source = workerRows(scope, workers.start(rowIds), version);
+        source = workerRows(scope, workers.start(ids.subarray(0, length)), version);
         buffers.giveBack(ids);
       } else source = new ResidentRows(scope, ids, length, version);
       const ticket = new StoreTicket(source, counters, prefetchOptions, onRelease);
@@ -221,8 +222,15 @@ function allocateOutput(memory: RowMemory, bytes: number): Uint8Array {
   }
 }
 
-/** Copies ids up to the first that is not below `rows`; whether there was none. */
-function copyRowIds(rowIds: Uint32Array, to: Uint32Array, rows: number): boolean {
+/** Up to here a loop over ids is faster than copying and checking them apart. */
+const SMALL_BATCH = 128;
+
+/** Copies ids; whether all are below `rows`. */
+function copyRowIds(rowIds: Uint32Array, to: Uint32Array, rows: number, memory: RowMemory | undefined): boolean {
+  if (rowIds.length > SMALL_BATCH && memory !== undefined) {
+    to.set(rowIds);
+    return memory.holdsRows(to, rowIds.length);
+  }
   for (let i = 0; i < rowIds.length; i++) {
     const row = rowIds[i] as number; // i < length
     if (row >= rows) return false;

@@ -15,8 +15,8 @@ import { type OutputSpace, outputSpace } from "./output-space.js";
 
 const PAGE_BYTES = 65_536;
 const MEMORY_BYTES = 65_536 * PAGE_BYTES;
-/** Bytes staged before they are copied out: they stay in the second-level cache. Benchmark `gather`, 32 to 256 KiB: flat. */
-const STAGED_BYTES = 131_072;
+/** Bytes staged before they are copied out: they stay in the second-level cache. Benchmark `gather`, 64 to 512 KiB: flat. */
+const STAGED_BYTES = 262_144;
 const MAX_CHUNK_ROWS = 8_192;
 /** Up to here a loop over ids is faster than a view and `set`. */
 const SMALL_BATCH = 128;
@@ -27,9 +27,9 @@ export interface RowMemoryOptions {
   /** Most bytes of rows in one shard. */
   readonly shardBytes: number;
   readonly hugePages: boolean;
-  /** Use WebAssembly where the platform has SIMD and threads. */
+  /** Use WebAssembly where the platform has SIMD, and threads where there are workers. */
   readonly wasm: boolean;
-  /** Threads that gather besides the caller's. */
+  /** Threads that gather besides the caller's. With none the memory is a plain one, which is copied out of faster. */
   readonly workers: number;
 }
 
@@ -46,9 +46,9 @@ export interface RowMemory {
   readonly hugePages: HugePages;
   /** Bytes of address space; pages never touched take no memory. */
   readonly bytes: number;
-  /** The shared memories, for worker threads; empty without WebAssembly. */
+  /** The memories where threads share them; empty otherwise. */
   readonly memories: readonly WebAssembly.Memory[];
-  /** The working space of each thread: the caller's first, then the workers'. */
+  /** The working space of each thread: the caller's first, then the workers'. Of now: an output may renew the caller's. */
   readonly lanes: readonly GatherLane[];
   /** Copies the rows of the first `length` ids to `out`, old contents where `old` has them. */
   gather(rowIds: Uint32Array, length: number, out: Uint8Array, old: OldRows | undefined): void;
@@ -56,6 +56,8 @@ export interface RowMemory {
   decode(rowIds: Uint32Array, length: number, out: Float32Array, old: OldRows | undefined): void;
   /** Decodes rows that a worker has gathered. */
   decodeGathered(rows: Uint8Array, out: Float32Array): void;
+  /** Whether all of the first `length` ids are rows of the table. */
+  holdsRows(rowIds: Uint32Array, length: number): boolean;
   /** An output that gather and decode fill without a copy; a plain array where the first shard has no room left. */
   allocate(bytes: number): Uint8Array;
   /** The bytes of one row, in place. */
@@ -82,12 +84,16 @@ export function rowMemory(options: RowMemoryOptions): RowMemory {
     const shardRows = Math.min(rowsPerShard, rows - shard * rowsPerShard);
     return openShard(options, lanesBytes + shardRows * rowBytes + GATHER_SLACK_BYTES, shard === 0);
   });
-  const lanes = Array.from({ length: 1 + workers }, (_, lane): GatherLane => {
+  const first = shards[0] as Shard; // rows is at least 1
+  const makeLane = (lane: number): GatherLane => {
     const laneShards = shards.map((shard) => layout.shard(shard.bytes, shard.kernel, lane, lanesBytes));
     return { shards: laneShards, rowsPerShard, rowBytes, chunkRows: layout.chunkRows };
-  });
-  const first = shards[0] as Shard; // rows is at least 1
+  };
+  let lanes = Array.from({ length: 1 + workers }, (_, lane) => makeLane(lane));
   const outputs = outputSpace(first.memory, options.hugePages);
+  const ownReader = reader(table, first.kernel, layout, outputs);
+  ownReader.use(makeLane(0));
+  const reservedBytes = shards.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const rowRun = (row: number, count: number): Uint8Array => {
     const shard = Math.floor(row / rowsPerShard);
     const inShard = row - shard * rowsPerShard;
@@ -99,24 +105,35 @@ export function rowMemory(options: RowMemoryOptions): RowMemory {
     rowBytes,
     kernelName: first.kernel.name,
     hugePages: first.hugePages,
-    bytes: shards.reduce((sum, { bytes }) => sum + bytes.length, 0),
-    memories: shards.flatMap(({ memory }) => memory ?? []),
-    lanes,
-    ...reader(table, lanes[0] as GatherLane, first.kernel, layout, outputs), // there is one lane at least
-    allocate: outputs.allocate,
+    bytes: reservedBytes,
+    memories: workers === 0 ? [] : shards.flatMap(({ memory }) => memory ?? []),
+    get lanes() {
+      return lanes;
+    },
+    ...ownReader,
+    allocate(bytes) {
+      const output = outputs.allocate(bytes);
+      if (first.memory !== undefined && first.bytes.buffer !== first.memory.buffer) {
+        // The memory has grown, and where it is plain its old buffer is gone with all views of it.
+        first.bytes = new Uint8Array(first.memory.buffer);
+        lanes = lanes.map((_, lane) => makeLane(lane));
+        ownReader.use(lanes[0] as GatherLane); // there is one lane at least
+      }
+      return output;
+    },
     row: (row) => rowRun(row, 1),
     rowRun,
   };
 }
 
-/** The copying out, by the caller's own thread. */
-function reader(table: TableInfo, lane: GatherLane, kernel: GatherKernel, layout: LaneLayout, outputs: OutputSpace) {
+/** The copying out, by the caller's own thread, in the lane that it is told to use. */
+function reader(table: TableInfo, kernel: GatherKernel, layout: LaneLayout, outputs: OutputSpace) {
   const { rowBytes } = table;
   const { width } = table.encoding;
-  const hub = lane.shards[0] as LaneShard; // there is one shard at least
-  const { bytes, ids, idsAt, order, orderAt, collectedAt, stagedAt, rowsAt } = hub;
-  const floats = new Float32Array(bytes.buffer, stagedAt, layout.decodeRows * width);
-  const oneShard = lane.shards.length === 1;
+  let lane: GatherLane;
+  let hub: LaneShard;
+  let oneShard: boolean;
+  let floats: Float32Array;
   // Decoding may write past its output, to the end of a step of eight values.
   const decodesExactly = width % 8 === 0 || table.encoding.kind === "f32";
 
@@ -124,18 +141,36 @@ function reader(table: TableInfo, lane: GatherLane, kernel: GatherKernel, layout
   const collect = (rowIds: Uint32Array, from: number, count: number, old: OldRows | undefined): void => {
     collectRows(lane, rowIds, from, count);
     if (old === undefined) return;
+    const { bytes, order, collectedAt } = hub;
     for (let i = 0; i < count; i++) {
       const row = old.find(rowIds[from + i] as number); // the caller gave from + count ids
       if (row !== undefined) bytes.set(row, collectedAt + (order[i] as number) * rowBytes); // i < chunkRows
     }
   };
   const setIds = (rowIds: Uint32Array, from: number, count: number): void => {
+    const { ids } = hub;
     if (count > SMALL_BATCH) ids.set(rowIds.subarray(from, from + count));
     else for (let i = 0; i < count; i++) ids[i] = rowIds[from + i] as number; // the caller gave from + count ids
   };
   return {
+    use(space: GatherLane): void {
+      lane = space;
+      hub = lane.shards[0] as LaneShard; // there is one shard at least
+      oneShard = lane.shards.length === 1;
+      floats = new Float32Array(hub.bytes.buffer, hub.stagedAt, layout.decodeRows * width);
+    },
+    holdsRows(rowIds: Uint32Array, length: number): boolean {
+      const { chunkRows } = layout;
+      for (let from = 0; from < length; from += chunkRows) {
+        const count = Math.min(chunkRows, length - from);
+        setIds(rowIds, from, count);
+        if (kernel.greatestId(hub.idsAt, count) >= table.rows) return false;
+      }
+      return true;
+    },
     gather(rowIds: Uint32Array, length: number, out: Uint8Array, old: OldRows | undefined): void {
       const { chunkRows } = layout;
+      const { bytes, idsAt, orderAt, collectedAt, stagedAt, rowsAt } = hub;
       const direct = outputs.holds(out);
       for (let from = 0; from < length; from += chunkRows) {
         const count = Math.min(chunkRows, length - from);
@@ -154,6 +189,7 @@ function reader(table: TableInfo, lane: GatherLane, kernel: GatherKernel, layout
     },
     decode(rowIds: Uint32Array, length: number, out: Float32Array, old: OldRows | undefined): void {
       const { decodeRows } = layout;
+      const { idsAt, orderAt, collectedAt, stagedAt, rowsAt } = hub;
       const direct = decodesExactly && outputs.holds(out);
       for (let from = 0; from < length; from += decodeRows) {
         const count = Math.min(decodeRows, length - from);
@@ -170,6 +206,7 @@ function reader(table: TableInfo, lane: GatherLane, kernel: GatherKernel, layout
     },
     decodeGathered(rows: Uint8Array, out: Float32Array): void {
       const { decodeRows } = layout;
+      const { bytes, order, orderAt, collectedAt, stagedAt } = hub;
       const length = rows.length / rowBytes;
       for (let from = 0; from < length; from += decodeRows) {
         const count = Math.min(decodeRows, length - from);
@@ -218,7 +255,8 @@ function laneLayout({ rowBytes, encoding }: TableInfo): LaneLayout {
 
 interface Shard {
   readonly memory: WebAssembly.Memory | undefined;
-  readonly bytes: Uint8Array;
+  /** All of the memory; renewed when it grows. */
+  bytes: Uint8Array;
   readonly kernel: GatherKernel;
   readonly hugePages: HugePages;
 }
@@ -230,8 +268,9 @@ function openShard(options: RowMemoryOptions, bytes: number, growing: boolean): 
   const pages = Math.ceil(bytes / PAGE_BYTES);
   const advised = (view: Uint8Array): HugePages => (hugePages ? adviseHugePages(view) : "off: not asked for");
   try {
-    if (options.wasm && typeof WebAssembly !== "undefined" && typeof SharedArrayBuffer !== "undefined") {
-      const memory = openMemory(pages, growing ? MEMORY_BYTES / PAGE_BYTES : pages);
+    const shared = options.workers > 0;
+    if (options.wasm && typeof WebAssembly !== "undefined" && (!shared || typeof SharedArrayBuffer !== "undefined")) {
+      const memory = openMemory(pages, growing ? MEMORY_BYTES / PAGE_BYTES : pages, shared);
       const kernel = wasmGatherKernel(memory, encoding);
       const view = new Uint8Array(memory.buffer);
       if (kernel !== undefined) return { memory, bytes: view, kernel, hugePages: advised(view) };
@@ -245,12 +284,12 @@ function openShard(options: RowMemoryOptions, bytes: number, growing: boolean): 
 }
 
 /** The maximum takes address space alone, which some platforms are short of; without it there are no outputs. */
-function openMemory(pages: number, maximum: number): WebAssembly.Memory {
+function openMemory(pages: number, maximum: number, shared: boolean): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: pages, maximum, shared: true });
+    return new WebAssembly.Memory({ initial: pages, maximum, shared });
   } catch (error) {
     if (maximum === pages) throw error;
-    return openMemory(pages, pages);
+    return openMemory(pages, pages, shared);
   }
 }
 

@@ -18,7 +18,7 @@ import { checkTokenIds, type TokenRange } from "./token-ids.js";
 export interface AddressingOptions {
   /** The numbers that a manifest stores; they are used, and must be those derived from the configuration. */
   readonly derived?: StoredDerivation;
-  /** `auto`, the default, takes WebAssembly where SIMD and shared memory are there. Results are the same. */
+  /** `auto`, the default, takes WebAssembly where its SIMD is there. Results are the same. */
   readonly kernel?: "auto" | "wasm" | "typescript";
 }
 
@@ -260,8 +260,7 @@ function chooseKernel(name: unknown): HashKernel {
   throw new EngramError({
     code: "unsupported",
     operation: "createAddressing",
-    message:
-      "kernel wasm needs WebAssembly with SIMD and shared memory (in a browser a cross-origin isolated page); use kernel auto or typescript, which give the same row ids",
+    message: "kernel wasm needs WebAssembly with SIMD; use kernel auto or typescript, which give the same row ids",
   });
 }
 

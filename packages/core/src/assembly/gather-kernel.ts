@@ -1,11 +1,15 @@
-// The kernels that copy and decode rows of a table, bound to the memory the table lies in: WebAssembly SIMD over a shared
-// memory where the platform has both, and a TypeScript twin over any buffer that computes the same. Not here: which rows
-// lie where, staging, checks of row ids; a store does those.
+// The kernels that copy and decode rows of a table, bound to the memory the table lies in: WebAssembly SIMD where the
+// platform has it, and a TypeScript twin over any buffer that computes the same. Not here: which rows lie where, staging,
+// checks of row ids; a store does those.
+//
+// A plain memory is the faster one: the engine copies out of memory that threads share word by word, and out of plain
+// memory as fast as the machine can.
 
 import { decodeRows } from "../rows/decode.js";
 import { encodedRowBytes, type RowEncoding } from "../rows/encoding.js";
 import { DECODE_WASM } from "./decode.wasm.js";
 import { GATHER_WASM } from "./gather.wasm.js";
+import { compileKernel, memoryForm } from "./kernel-module.js";
 
 /** Bytes that a kernel may read after the last row of a table, and may overwrite after its output. */
 export const GATHER_SLACK_BYTES = 64;
@@ -28,9 +32,12 @@ export interface GatherKernel {
    * @param out where the float32 values go, `[count, width]`.
    */
   decode(ids: number, count: number, rows: number, out: number): void;
+  /** The greatest of `count` row ids, 0 for none. */
+  greatestId(ids: number, count: number): number;
 }
 
 type Copy = (ids: number, count: number, rows: number, rowBytes: number, out: number) => void;
+type Greatest = (ids: number, count: number) => number;
 type Decode = (
   ids: number,
   count: number,
@@ -49,18 +56,25 @@ const DECODE_EXPORTS = {
   "fp8-e4m3": "decodeFp8",
 } as const;
 
-let gatherModule: WebAssembly.Module | undefined;
-let decodeModule: WebAssembly.Module | undefined;
+const modules = { gather: new Map<string, WebAssembly.Module>(), decode: new Map<string, WebAssembly.Module>() };
 
 /**
- * The compiled copying kernel: it imports `env.memory`, shared, and exports functions of `(ids, count, rows, rowBytes,
+ * The compiled copying kernel for a shared or a plain `env.memory`. It exports functions of `(ids, count, rows, rowBytes,
  * out)`, of which {@link wasmGatherExport} names the one for a row size. For worker threads, which instantiate it over
  * the memories that they are sent.
- * @throws WebAssembly.CompileError where the platform lacks SIMD or threads.
+ * @throws WebAssembly.CompileError where the platform lacks SIMD, or threads for the shared form.
  */
-export function wasmGatherModule(): WebAssembly.Module {
-  gatherModule ??= compile(GATHER_WASM);
-  return gatherModule;
+export function wasmGatherModule(memory: "plain" | "shared" = "shared"): WebAssembly.Module {
+  return compiled("gather", memory);
+}
+
+function compiled(kernel: "gather" | "decode", memory: "plain" | "shared"): WebAssembly.Module {
+  let module = modules[kernel].get(memory);
+  if (module === undefined) {
+    module = compileKernel(kernel === "gather" ? GATHER_WASM : DECODE_WASM, memory);
+    modules[kernel].set(memory, module);
+  }
+  return module;
 }
 
 /** Row sizes with an export of their own: 64 bf16, 128 bf16 or 256 fp8, 256 fp8 with scales, 256 bf16. */
@@ -75,33 +89,38 @@ export function wasmGatherExport(rowBytes: number): string {
 }
 
 /**
- * The WebAssembly kernel over a shared memory of at most 4 GiB, or undefined where the platform lacks SIMD or threads.
- * `GATHER_SLACK_BYTES` must follow the table and each output within the memory.
+ * The WebAssembly kernel over a memory of at most 4 GiB, plain or shared, or undefined where the platform lacks SIMD, or
+ * threads for a shared one. `GATHER_SLACK_BYTES` must follow the table and each output within the memory, which may grow.
  */
 export function wasmGatherKernel(memory: WebAssembly.Memory, encoding: RowEncoding): GatherKernel | undefined {
   const rowBytes = encodedRowBytes(encoding);
   const { kind, width } = encoding;
   const imports = { env: { memory } };
+  const form = memoryForm(memory);
   let copy: Copy;
+  let greatest: Greatest;
   let decode: Decode | undefined;
   try {
-    const { exports } = new WebAssembly.Instance(wasmGatherModule(), imports);
+    const { exports } = new WebAssembly.Instance(compiled("gather", form), imports);
     copy = exports[wasmGatherExport(rowBytes)] as Copy; // our module's own export
+    greatest = exports.greatestId as Greatest; // as above
     if (kind !== "f32") {
-      decodeModule ??= compile(DECODE_WASM);
-      decode = new WebAssembly.Instance(decodeModule, imports).exports[DECODE_EXPORTS[kind]] as Decode; // as above
+      const decodes = new WebAssembly.Instance(compiled("decode", form), imports).exports;
+      decode = decodes[DECODE_EXPORTS[kind]] as Decode; // as above
     }
   } catch {
     return undefined;
   }
   const gather: GatherKernel["gather"] = (ids, count, rows, out) => copy(ids, count, rows, rowBytes, out);
-  if (decode === undefined) return { name: "wasm", gather, decode: gather };
+  const greatestId: GatherKernel["greatestId"] = (ids, count) => greatest(ids, count) >>> 0;
+  if (decode === undefined) return { name: "wasm", gather, decode: gather, greatestId };
   const run = decode;
   const scale = encoding.kind === "fp8-e4m3" ? encoding.scale : 1;
   return {
     name: "wasm",
     gather,
     decode: (ids, count, rows, out) => run(ids, count, rows, rowBytes, width, out, scale),
+    greatestId,
   };
 }
 
@@ -133,9 +152,10 @@ export function twinGatherKernel(buffer: ArrayBufferLike, encoding: RowEncoding)
         decodeRows(encoding, encoded.subarray(0, some * rowBytes), values);
       }
     },
+    greatestId(ids, count) {
+      let greatest = 0;
+      for (let id = ids / 4; id < ids / 4 + count; id++) greatest = Math.max(greatest, words[id] as number); // as above
+      return greatest;
+    },
   };
-}
-
-function compile(base64: string): WebAssembly.Module {
-  return new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
 }

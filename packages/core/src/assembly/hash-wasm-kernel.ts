@@ -1,9 +1,11 @@
 // Loads the WebAssembly hash kernel (kernels/hash.ts) and lays out its memory: constants of the table in use, contexts,
-// row ids. One instance and 256 KiB for the process; calls are synchronous, so tables take turns. It needs SIMD and
-// shared memory (in a browser: a cross-origin isolated page); without them `wasmHashKernel()` is undefined.
+// row ids. One instance and 256 KiB for the process; calls are synchronous, so tables take turns. It needs SIMD; without
+// it `wasmHashKernel()` is undefined. The memory is a plain one: row ids are copied out of it as fast as the machine can,
+// out of shared memory the engine would go word by word.
 
 import { HASH_WASM } from "./hash.wasm.js";
 import { firstModulus, type HashKernel, type HashTable, LEAST_MODULUS, type TableHasher } from "./hash-table.js";
+import { compileKernel } from "./kernel-module.js";
 
 const PAGES = 4;
 // 8 multipliers and a block of 96 bytes per order (7) and group of four heads (16), rounded up.
@@ -38,12 +40,11 @@ function loadKernel(): HashKernel | null {
   let memory: WebAssembly.Memory;
   let hash: HashFunction;
   try {
-    memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });
-    const bytes = Uint8Array.from(atob(HASH_WASM), (character) => character.charCodeAt(0));
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+    memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
+    const instance = new WebAssembly.Instance(compileKernel(HASH_WASM, "plain"), { env: { memory } });
     hash = instance.exports.hash as HashFunction; // the module is ours and exports exactly this
   } catch {
-    return null; // no WebAssembly, no SIMD or no shared memory: the twin computes the same
+    return null; // no WebAssembly or no SIMD: the twin computes the same
   }
   let current: Uint8Array | undefined;
   const bytes = new Uint8Array(memory.buffer);
@@ -53,8 +54,7 @@ function loadKernel(): HashKernel | null {
       const { maxOrder, headsPerOrder } = table;
       const heads = (maxOrder - 1) * headsPerOrder;
       const words = (memory.buffer.byteLength - CONSTANT_BYTES) / 4 - SLACK_WORDS;
-      // a multiple of 4, so that rows start at a multiple of 8 bytes: copies out of shared memory are slow otherwise
-      const chunkTokens = Math.floor(words / (maxOrder + heads) / 4) * 4;
+      const chunkTokens = Math.floor(words / (maxOrder + heads) / 4) * 4; // rows start at a multiple of 16 bytes
       const contexts = new Uint32Array(memory.buffer, CONSTANT_BYTES, chunkTokens * maxOrder);
       const rows = new Uint32Array(memory.buffer, CONSTANT_BYTES + contexts.byteLength, chunkTokens * heads);
       const constants = constantBytes(table);

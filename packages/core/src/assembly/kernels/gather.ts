@@ -157,3 +157,21 @@ export function gatherLong(ids: usize, count: u32, rows: usize, rowBytes: u32, o
   }
   return 0;
 }
+
+/** The greatest of `count` ids, 0 for none. */
+export function greatestId(ids: usize, count: u32): u32 {
+  let first = i32x4.splat(0);
+  let second = first;
+  let at = ids;
+  for (const whole = ids + ((count & ~7) << 2); at < whole; at += 32) {
+    first = i32x4.max_u(first, v128.load(at));
+    second = i32x4.max_u(second, v128.load(at, 16));
+  }
+  first = i32x4.max_u(first, second);
+  let greatest = max(
+    max(<u32>i32x4.extract_lane(first, 0), <u32>i32x4.extract_lane(first, 1)),
+    max(<u32>i32x4.extract_lane(first, 2), <u32>i32x4.extract_lane(first, 3)),
+  );
+  for (const end = ids + (count << 2); at < end; at += 4) greatest = max(greatest, load<u32>(at));
+  return greatest;
+}
