@@ -1,7 +1,14 @@
 // The storage that the command knows, by the schemes of its URIs. Each package is loaded when the first table is opened,
 // not at the start of every command; what a package itself needs besides (the AWS SDK) it asks for when it is used.
 
-import { EngramError, type OpenedTables, openTables, parseTierUri, type TableDriver } from "@engram-ts/core";
+import {
+  EngramError,
+  type OpenedTables,
+  openTables,
+  parseTierUri,
+  type TableDriver,
+  type TablesUri,
+} from "@engram-ts/core";
 import { retryingDriver } from "./drivers-retry.js";
 
 let drivers: Promise<readonly TableDriver[]> | undefined;
@@ -24,9 +31,9 @@ async function loadDrivers(): Promise<readonly TableDriver[]> {
   return [dram.dramDriver(), file.fileDriver(), lmdb.lmdbDriver(), retryingDriver(s3.s3Driver())];
 }
 
-/** Opens tables by a URI or a stack. */
+/** Opens tables by a URI, a stack, or one of these for each layer. */
 export async function openByUri(
-  uri: string,
+  uri: TablesUri,
   options: { layers?: readonly number[]; signal?: AbortSignal } = {},
 ): Promise<OpenedTables> {
   return openTables(uri, { ...options, drivers: await tableDrivers() });
