@@ -2,9 +2,10 @@
 // flags of the first opening hold for all. Opened for writing where the folder allows it.
 // Not here: what the records mean (table-records.ts).
 
-import { accessSync, closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, realpathSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { accessSync, closeSync, constants, mkdirSync, openSync, realpathSync, statfsSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { EngramError } from "@engram-ts/core";
+import { checkDataFile } from "./data-file.js";
 import { lmdbFault } from "./lmdb-fault.js";
 import { metaKey } from "./lmdb-keys.js";
 import { type LmdbDatabase, openLmdb, type Snapshot, takeSnapshot } from "./lmdb-snapshot.js";
@@ -62,10 +63,9 @@ export async function holdEnvironment(
 ): Promise<Environment> {
   try {
     let path = resolve(folder);
-    if (!existsSync(join(path, "data.mdb"))) {
+    if (!isThere(join(path, "data.mdb"))) {
       if (!options.create) throw Object.assign(new Error("no data.mdb in this folder"), { code: "ENOENT" });
-      mkdirSync(path, { recursive: true });
-      accessSync(path, constants.W_OK);
+      makeFolder(path);
     }
     path = realpathSync(path);
     let entry = opened.get(path);
@@ -86,6 +86,8 @@ export async function holdEnvironment(
 
 function openEnvironment(path: string, operation: string): Environment {
   const writable = isWritable(path);
+  const data = join(path, "data.mdb");
+  if (isThere(data)) checkDataFile(data, operation);
   const database = openLmdb({
     path,
     noSubdir: false, // or a folder with a dot in its name would be taken for a file
@@ -98,12 +100,13 @@ function openEnvironment(path: string, operation: string): Environment {
     noReadAhead: true,
     noMemInit: true,
     overlappingSync: false, // a commit resolves when it is on disk
+    eventTurnBatching: false, // or a commit that fails also rejects a promise that nobody has, which ends the process
   });
   let file: number | undefined;
   let pageBytes: number;
   try {
-    file = openSync(join(path, "data.mdb"), "r");
-    pageBytes = checkWhole(database, file, path, operation);
+    file = openSync(data, "r");
+    pageBytes = checkDataFile(data, operation);
     checkFormat(database, path, operation);
   } catch (error) {
     if (file !== undefined) closeSync(file);
@@ -124,7 +127,7 @@ function openEnvironment(path: string, operation: string): Environment {
       try {
         await database.childTransaction(() => write(writerOf(database)));
       } catch (error) {
-        throw lmdbFault(error, name, path);
+        throw lmdbFault(await commitCause(error, path), name, path);
       } finally {
         database.resetReadTxn();
       }
@@ -146,7 +149,7 @@ function writerOf(database: LmdbDatabase): TransactionWriter {
   return {
     read(key) {
       const value = database.getBinaryFast(key);
-      return value === undefined ? undefined : Uint8Array.prototype.slice.call(value, 0, database.lastSize);
+      return value === undefined ? undefined : new Uint8Array(value.subarray(0, database.lastSize));
     },
     put(key, value) {
       void database.put(key, value); // within a transaction it is done when the call returns, or throws
@@ -157,30 +160,44 @@ function writerOf(database: LmdbDatabase): TransactionWriter {
   };
 }
 
+/** Whether a file is there; a folder that may not be looked into is an error. */
+function isThere(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Makes a folder and those above it; asks first, since making one on a read-only disk says that it is not there. */
+function makeFolder(path: string): void {
+  let above = path;
+  while (!isThere(above)) above = dirname(above);
+  accessSync(above, constants.W_OK);
+  mkdirSync(path, { recursive: true });
+}
+
+const EIO = 5;
+/** LMDB says EIO where a disk took only a part of what was to be written. */
+const FULL_DISK_BYTES = 2 ** 26;
+
+/** What a failed commit failed with: lmdb-js gives a promise of it, and logs it, too. */
+async function commitCause(error: unknown, path: string): Promise<unknown> {
+  const inner: unknown = error instanceof Error && "commitError" in error ? error.commitError : undefined;
+  const cause = inner instanceof Promise ? await inner.catch((found: unknown) => found) : (inner ?? error);
+  if (!(cause instanceof Error && "code" in cause && cause.code === EIO)) return cause;
+  const { bavail, bsize } = statfsSync(path);
+  if (bavail * bsize > FULL_DISK_BYTES) return cause;
+  return Object.assign(new Error(`no space left on the disk, which has ${bavail * bsize} bytes`, { cause }), {
+    code: "ENOSPC",
+  });
+}
+
 function isWritable(path: string): boolean {
   try {
     accessSync(path, constants.W_OK);
     const data = join(path, "data.mdb");
-    if (existsSync(data)) accessSync(data, constants.W_OK);
+    if (isThere(data)) accessSync(data, constants.W_OK);
     return true;
   } catch {
     return false;
   }
-}
-
-/** Gives the page size. Pages that LMDB counts on and the file lacks would end the process when they are touched. */
-function checkWhole(database: LmdbDatabase, file: number, path: string, operation: string): number {
-  const { lastPageNumber = 0, root } = database.getStats() as { lastPageNumber?: number; root?: { pageSize?: number } }; // as lmdb-js 3 has it
-  const pageBytes = root?.pageSize ?? 4096;
-  const expected = (lastPageNumber + 1) * pageBytes;
-  const found = fstatSync(file).size;
-  if (found >= expected) return pageBytes;
-  throw new EngramError({
-    code: "truncated",
-    operation,
-    message: `${path}/data.mdb has ${found} bytes, and its last commit needs ${expected}; it was cut short, write it anew`,
-    context: { path, expected, found },
-  });
 }
 
 function checkFormat(database: LmdbDatabase, path: string, operation: string): void {

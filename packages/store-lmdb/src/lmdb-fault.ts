@@ -54,9 +54,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 /** What a foreign error means; an EngramError is given back as it is. */
 export function lmdbFault(error: unknown, operation: string, path: string): EngramError {
   if (isEngramError(error)) return error as EngramError; // the marker is that of the class, of this copy or another
-  const inner = field(error, "commitError") ?? error; // lmdb-js wraps what a commit failed with
-  const text = inner instanceof Error ? inner.message : String(inner);
-  const fault = FAULTS[String(field(inner, "code"))] ?? faultByText(text);
+  const text = error instanceof Error ? error.message : String(error);
+  const fault = FAULTS[String(field(error, "code"))] ?? faultByText(text);
   return new EngramError({
     code: fault?.code ?? "io",
     operation,

@@ -70,7 +70,7 @@ export function takeSnapshot(database: LmdbDatabase): Snapshot {
     transaction,
     read(key) {
       const value = database.getBinaryFast(key, options);
-      return value === undefined ? undefined : Uint8Array.prototype.slice.call(value, 0, database.lastSize);
+      return value === undefined ? undefined : new Uint8Array(value.subarray(0, database.lastSize));
     },
     peek: (key) => database.getBinaryFast(key, options),
     *indexes(kind, table) {

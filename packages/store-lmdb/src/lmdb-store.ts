@@ -2,6 +2,7 @@
 // A ticket whose rows this process has read before is settled at once, and gathering is a copy out of memory. Rows that
 // were not read before are first read on other threads.
 
+import { fstatSync } from "node:fs";
 import {
   checkPrefetchOptions,
   checkRowIds,
@@ -105,7 +106,11 @@ function create(environment: Environment, options: CheckedLmdbOptions, snapshot:
   const { rowBytes } = table;
   let blocks: MappedBlocks;
   try {
-    blocks = mappedBlocks(snapshot, current.record, { copyBytes, pageBytes: environment.pageBytes });
+    blocks = mappedBlocks(snapshot, current.record, {
+      copyBytes,
+      pageBytes: environment.pageBytes,
+      fileBytes: fstatSync(environment.file).size,
+    });
   } catch (error) {
     current.release();
     throw error;

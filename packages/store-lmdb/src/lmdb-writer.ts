@@ -207,7 +207,7 @@ function planDigest({ manifest, tables }: WritePlan): string {
 
 function writerClosed(operation: string): EngramError {
   return new EngramError({
-    code: "transaction-closed",
+    code: "store-closed",
     operation,
     message: "the writer is closed; open another one, which goes on with what was committed",
   });

@@ -32,15 +32,15 @@ const TOUCH_ROWS = 16;
 
 /**
  * Finds a table's blocks.
- * @param options copyBytes: most bytes to hold in memory where blocks cannot be mapped. pageBytes: LMDB's page.
+ * @param options copyBytes: most bytes to hold in memory where blocks cannot be mapped. pageBytes: LMDB's page. fileBytes: the data file.
  * @throws EngramError `truncated` where a block is missing or of another size; `unsupported` where blocks cannot be mapped.
  */
 export function mappedBlocks(
   snapshot: Snapshot,
   record: TableRecord,
-  options: { readonly copyBytes: number; readonly pageBytes: number },
+  options: { readonly copyBytes: number; readonly pageBytes: number; readonly fileBytes: number },
 ): MappedBlocks {
-  const { copyBytes, pageBytes } = options;
+  const { copyBytes, pageBytes, fileBytes } = options;
   const fileStart = fileStarts(pageBytes);
   const { table, id, blockRows, layer } = record;
   const { rows, rowBytes } = table;
@@ -53,24 +53,22 @@ export function mappedBlocks(
     const value = snapshot.peek(rowKey(KIND.block, id, index));
     const found = value?.length; // of what was read, also where lmdb-js hands out its longer buffer
     if (value === undefined || found !== expected) {
-      throw new EngramError({
-        code: "truncated",
-        operation: "lmdbStore",
-        message: `block ${index} of layer ${layer} has ${found ?? "no"} bytes, and ${expected} belong there; the environment is damaged, write it anew`,
-        context: { layer, block: index, expected },
-      });
+      throw damagedBlock(record, index, `has ${found ?? "no"} bytes, and ${expected} belong there`);
     }
     if (isMapped(value)) {
+      const fileOffset = fileStart(value) + value.byteOffset;
+      if (fileOffset + expected > fileBytes)
+        throw damagedBlock(record, index, `lies at ${fileOffset}, beyond the file's end`);
       blocks.push({
         bytes: value,
         words: whole ? new Uint32Array(value.buffer, value.byteOffset, expected / 4) : undefined,
-        fileOffset: fileStart(value) + value.byteOffset,
+        fileOffset,
       });
       continue;
     }
     copiedBytes += expected;
     if (copiedBytes > copyBytes) throw cannotMap(layer, rows * rowBytes, copyBytes);
-    const bytes = Uint8Array.prototype.slice.call(value, 0, expected);
+    const bytes = new Uint8Array(value.subarray(0, expected));
     blocks.push({
       bytes,
       words: whole ? new Uint32Array(bytes.buffer, 0, expected / 4) : undefined,
@@ -141,6 +139,15 @@ function fileStarts(pageBytes: number): (value: VolatileValue) => number {
     starts.set(value.buffer, start);
     return start;
   };
+}
+
+function damagedBlock({ layer }: TableRecord, block: number, fault: string): EngramError {
+  return new EngramError({
+    code: "truncated",
+    operation: "lmdbStore",
+    message: `block ${block} of layer ${layer} ${fault}; the environment is damaged, write it anew`,
+    context: { layer, block },
+  });
 }
 
 function cannotMap(layer: number, bytes: number, copyBytes: number): EngramError {
