@@ -15,13 +15,13 @@ export interface RunContext {
   readonly queue: RequestQueue;
   /** The run that reads a block. */
   readonly runs: Map<number, BlockRun>;
-  /** Fetches bytes of an object. */
-  fetch(object: number, start: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
+  /** Fetches bytes of an object, into memory of its own or into that given. */
+  fetch(object: number, start: number, length: number, signal: AbortSignal, into?: Uint8Array): Promise<Uint8Array>;
 }
 
 /** Who waits for a run. */
 export interface RunReader {
-  /** All rows of the run, packed; to be copied at once. */
+  /** All rows of the run, packed; to be copied at once, unless they were read into the reader's memory. */
   rowsCame(run: BlockRun, rows: Uint8Array): void;
   runFailed(error: unknown): void;
 }
@@ -34,6 +34,7 @@ export class BlockRun {
   readonly #readers = new Set<RunReader>();
   readonly #controller = new AbortController();
   #requests: readonly QueuedRequest[] = [];
+  #into: Uint8Array | undefined;
 
   /** @param firstBlock the first of the blocks to be read, up to `endBlock`. */
   constructor(context: RunContext, firstBlock: number, endBlock: number) {
@@ -43,9 +44,13 @@ export class BlockRun {
     this.endRow = Math.min(endBlock * context.blockRows, context.locations.rows);
   }
 
-  /** Begins to read for its first reader. */
-  start(reader: RunReader, priority: number): void {
+  /**
+   * Begins to read for its first reader.
+   * @param into the reader's memory for all rows of the run, to be read into where that saves a copy.
+   */
+  start(reader: RunReader, priority: number, into?: Uint8Array): void {
     this.#readers.add(reader);
+    this.#into = into;
     for (const block of this.#blocks()) this.#context.runs.set(block, this);
     this.#read(priority).then(
       (rows) => {
@@ -86,7 +91,11 @@ export class BlockRun {
   /** Rows that lie one behind the other, scales and all, need no putting together. */
   async #readPacked({ firstRow, data }: LocatedPart, priority: number): Promise<Uint8Array> {
     const start = data.offset + (this.firstRow - firstRow) * data.stride;
-    const [rows] = await this.#fetch([[data.object, start, (this.endRow - this.firstRow) * data.stride]], priority);
+    const [rows] = await this.#fetch(
+      [[data.object, start, (this.endRow - this.firstRow) * data.stride]],
+      priority,
+      this.#into,
+    );
     return rows as Uint8Array; // one range was asked for
   }
 
@@ -103,13 +112,13 @@ export class BlockRun {
     return out;
   }
 
-  async #fetch(ranges: readonly Range[], priority: number): Promise<Uint8Array[]> {
+  async #fetch(ranges: readonly Range[], priority: number, into?: Uint8Array): Promise<Uint8Array[]> {
     const { queue } = this.#context;
     const { signal } = this.#controller;
     const fetched: Uint8Array[] = [];
     this.#requests = ranges.map(([object, start, length], i) =>
       queue.add(priority, signal, async () => {
-        fetched[i] = await this.#context.fetch(object, start, length, signal);
+        fetched[i] = await this.#context.fetch(object, start, length, signal, into);
       }),
     );
     const all = this.#requests.map(({ done }) => done);

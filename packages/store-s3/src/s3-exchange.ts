@@ -73,16 +73,16 @@ interface ByteStream extends AsyncIterable<Uint8Array> {
 }
 
 /**
- * Reads a body of exactly `length` bytes.
+ * Reads a body of exactly `out.length` bytes into `out`.
  * @throws EngramError `truncated` where it has fewer or more bytes; the connection is then given up.
  */
 export async function readBody(
   body: unknown,
-  length: number,
+  out: Uint8Array,
   action: S3Action,
   { signal, touch }: Exchange,
 ): Promise<Uint8Array> {
-  const out = new Uint8Array(length);
+  const { length } = out;
   const stream = body as ByteStream | undefined; // a Readable in Node; checked to be iterable below
   const destroy = (): void => stream?.destroy?.();
   let filled = 0;

@@ -51,12 +51,13 @@ export async function getObject(
       dispose(output.Body);
       throw wrongLength(full, bytes, most);
     }
-    return { bytes: await readBody(output.Body, bytes, full, running), etag };
+    return { bytes: await readBody(output.Body, new Uint8Array(bytes), full, running), etag };
   });
 }
 
 /**
  * Reads `length` bytes of a pinned object from `first` on.
+ * @param into takes the bytes; where reading fails, what it holds is of no use.
  * @throws EngramError `manifest-mismatch` where the object is not the pinned one any more, `truncated`, `io`, ...
  */
 export async function getRange(
@@ -65,6 +66,7 @@ export async function getRange(
   first: number,
   length: number,
   signal: AbortSignal,
+  into?: Uint8Array,
 ): Promise<Uint8Array> {
   const action = { operation: "store.prefetch", request: "GetObject", key: object.key };
   const full: S3Action = { ...action, bucket: bucket.bucket };
@@ -87,7 +89,7 @@ export async function getRange(
       dispose(output.Body);
       throw cause;
     }
-    return readBody(output.Body, length, full, running);
+    return readBody(output.Body, into ?? new Uint8Array(Buffer.allocUnsafeSlow(length).buffer), full, running);
   });
 }
 

@@ -1,14 +1,7 @@
 // The rows of one ticket: memory for each different row, filled run by run as answers come. A run's rows are copied all
 // at once, so a row is either there or zero bytes, never in between.
 
-import {
-  decodeRows,
-  type EngramError,
-  type SortedRows,
-  sortedRows,
-  type TableInfo,
-  type TicketSource,
-} from "@engram-ts/core";
+import { decodeRows, type EngramError, sortedRows, type TableInfo, type TicketSource } from "@engram-ts/core";
 import { BlockRun, type RunContext, type RunReader } from "./block-run.js";
 
 /** How blocks are made into runs. */
@@ -28,8 +21,11 @@ export class S3Rows implements TicketSource, RunReader {
   readonly width: number;
   loading?: Promise<void>;
   readonly #table: TableInfo;
-  readonly #sorted: SortedRows;
-  readonly #rows: Uint8Array;
+  /** The different rows, ascending, and where the batch has them; undefined where that is the same place. */
+  readonly #rowIds: Uint32Array;
+  readonly #places: Uint32Array | undefined;
+  /** `[rowIds.length, rowBytes]`: what has not come is not defined until zeros are asked for. */
+  #rows: Uint8Array;
   /** Runs still to come, and for each the ids that it brings: from the first to before the last. */
   readonly #pending = new Map<BlockRun, [first: number, end: number][]>();
   #resolve: () => void = () => {};
@@ -40,21 +36,23 @@ export class S3Rows implements TicketSource, RunReader {
     this.rowBytes = table.rowBytes;
     this.width = table.encoding.width;
     this.#table = table;
-    this.#sorted = sortedRows(batch);
-    this.#rows = new Uint8Array(this.#sorted.rowIds.length * table.rowBytes);
+    const { rowIds, places } = isAscending(batch) ? { rowIds: batch.slice(), places: undefined } : sortedRows(batch);
+    this.#rowIds = rowIds;
+    this.#places = places;
+    this.#rows = new Uint8Array(Buffer.allocUnsafeSlow(rowIds.length * table.rowBytes).buffer);
   }
 
   /** Joins the runs that read already what is wanted, and starts others for the rest; returns how many it started. */
   start(context: RunContext, limits: RunLimits, priority: number): number {
-    if (this.#sorted.rowIds.length === 0) return 0;
+    if (this.#rowIds.length === 0) return 0;
     this.loading = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const { blockRows, runs } = context;
-    const { rowIds } = this.#sorted;
+    const { blockRows, runs, locations } = context;
+    const rowIds = this.#rowIds;
     const fresh: BlockRun[] = [];
-    let [firstBlock, lastBlock] = [-1, -1];
+    let [firstBlock, lastBlock, partEnd] = [-1, -1, 0];
     let places: [number, number][] = [];
     const close = (): void => {
       if (firstBlock < 0) return;
@@ -78,24 +76,37 @@ export class S3Rows implements TicketSource, RunReader {
         } else waiting.push([first, end]);
       } else {
         const far = block - lastBlock - 1 > limits.maxGapBlocks || block - firstBlock >= limits.maxBlocks;
-        if (firstBlock >= 0 && far) close();
-        if (firstBlock < 0) firstBlock = block;
+        // rows of one part come as one range, which needs no putting together
+        if (firstBlock >= 0 && (far || Math.min((block + 1) * blockRows, locations.rows) > partEnd)) close();
+        if (firstBlock < 0) {
+          firstBlock = block;
+          partEnd = locations.parts[locations.partOf(block * blockRows)]?.endRow ?? 0;
+        }
         lastBlock = block;
         places.push([first, end]);
       }
       first = end;
     }
     close();
-    for (const run of fresh) run.start(this, priority);
+    for (const run of fresh) run.start(this, priority, this.#memoryFor(run));
     return fresh.length;
+  }
+
+  /** The memory that a run can be read into: all of its rows are wanted, and lie side by side. */
+  #memoryFor(run: BlockRun): Uint8Array | undefined {
+    const ranges = this.#pending.get(run) ?? [];
+    const [first, end] = [ranges[0]?.[0] ?? 0, ranges.at(-1)?.[1] ?? 0];
+    if (end - first !== run.endRow - run.firstRow) return undefined;
+    return this.#rows.subarray(first * this.rowBytes, end * this.rowBytes);
   }
 
   rowsCame(run: BlockRun, rows: Uint8Array): void {
     const ranges = this.#pending.get(run);
     if (ranges === undefined) return; // zeros were given by then
     const { rowBytes } = this;
-    const { rowIds } = this.#sorted;
-    for (const [first, end] of ranges) {
+    const rowIds = this.#rowIds;
+    const there = rows.buffer === this.#rows.buffer; // read into this memory
+    for (const [first, end] of there ? [] : ranges) {
       for (let i = first; i < end; ) {
         let next = i + 1;
         while (next < end && rowIds[next] === (rowIds[next - 1] as number) + 1) next++; // next < length
@@ -129,11 +140,18 @@ export class S3Rows implements TicketSource, RunReader {
   }
 
   zeroMissing(): number {
-    const missing = new Uint8Array(this.#sorted.rowIds.length);
-    for (const ranges of this.#pending.values()) for (const [first, end] of ranges) missing.fill(1, first, end);
+    const missing = new Uint8Array(this.#rowIds.length);
+    const rows = this.#rows.slice(); // a run that others wait for may go on writing into the old memory
+    for (const ranges of this.#pending.values()) {
+      for (const [first, end] of ranges) {
+        missing.fill(1, first, end);
+        rows.fill(0, first * this.rowBytes, end * this.rowBytes);
+      }
+    }
+    this.#rows = rows;
     this.stop();
     let count = 0;
-    for (const place of this.#sorted.places) count += missing[place] as number; // places are indexes of ids
+    for (let i = 0; i < this.length; i++) count += missing[this.#places?.[i] ?? i] as number; // places are indexes of ids
     return count;
   }
 
@@ -154,7 +172,11 @@ export class S3Rows implements TicketSource, RunReader {
 
   #gather(first: number, end: number, out: Uint8Array): void {
     const { rowBytes } = this;
-    const { places } = this.#sorted;
+    const places = this.#places;
+    if (places === undefined) {
+      out.set(this.#rows.subarray(first * rowBytes, end * rowBytes));
+      return;
+    }
     for (let i = first; i < end; ) {
       const place = places[i] as number; // i < length
       let next = i + 1;
@@ -164,4 +186,9 @@ export class S3Rows implements TicketSource, RunReader {
       i = next;
     }
   }
+}
+
+function isAscending(batch: Uint32Array): boolean {
+  for (let i = 1; i < batch.length; i++) if ((batch[i] as number) <= (batch[i - 1] as number)) return false; // i < length
+  return true;
 }

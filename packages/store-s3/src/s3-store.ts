@@ -113,12 +113,13 @@ export async function openModule(
     digests,
     queue,
     runs: new Map(),
-    fetch(object, start, length, signal) {
+    fetch(object, start, length, signal, into) {
       const pin = pins[object];
       if (pin === undefined) throw new RangeError("unreachable: every object of the locations is pinned");
+      const alone = options.hedgeAfterMs === undefined; // two answers must not be written into one memory
       const send = async (stop: AbortSignal): Promise<Uint8Array> => {
         counts.requests++;
-        const bytes = await getRange(bucket, pin, start, length, stop);
+        const bytes = await getRange(bucket, pin, start, length, stop, alone ? into : undefined);
         counts.bytesRead += bytes.length;
         return bytes;
       };
