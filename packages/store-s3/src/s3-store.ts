@@ -133,8 +133,11 @@ export async function openModule(
       operation,
       message: "the store that s3Store made has been closed; open another one",
     });
+  const unlisten = new Map<StoreTicket, () => void>(); // of the tickets with a signal
   const onRelease = (ticket: StoreTicket): void => {
     open.delete(ticket);
+    unlisten.get(ticket)?.();
+    unlisten.delete(ticket);
   };
   const close = (): Promise<void> => {
     closing ??= Promise.resolve().then(() => bucket.close());
@@ -158,7 +161,9 @@ export async function openModule(
       if (!stopped) counts.runs += source.start(context, limits, prefetchOptions?.priority ?? 0);
       const ticket = new StoreTicket(source, counters, prefetchOptions, onRelease);
       open.set(ticket, source);
-      if (!stopped && prefetchOptions?.signal !== undefined) stopAtAbort(prefetchOptions.signal, ticket, source);
+      if (!stopped && prefetchOptions?.signal !== undefined) {
+        unlisten.set(ticket, stopAtAbort(prefetchOptions.signal, ticket, source));
+      }
       return ticket;
     },
     stats: () => counters.snapshot(),
@@ -168,14 +173,13 @@ export async function openModule(
   };
 }
 
-/** Ends the requests of a ticket that its signal has failed. */
-function stopAtAbort(signal: AbortSignal, ticket: StoreTicket, source: S3Rows): void {
+/** Ends the requests of a ticket that its signal has failed; what is returned stops listening. */
+function stopAtAbort(signal: AbortSignal, ticket: StoreTicket, source: S3Rows): () => void {
   const stop = (): void => {
     if (ticket.error !== undefined) source.stop(); // one that is ready stays so
   };
-  const unlisten = (): void => signal.removeEventListener("abort", stop);
   signal.addEventListener("abort", stop, { once: true });
-  source.loading?.then(unlisten, unlisten);
+  return () => signal.removeEventListener("abort", stop);
 }
 
 /** Bytes of an object that a row takes, with what lies between rows. */
