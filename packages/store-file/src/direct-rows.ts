@@ -71,8 +71,13 @@ export class DirectRows implements TicketSource {
   #read(out: Uint8Array): void {
     const before = performance.now();
     readRows(this.#scope, this.#rowIds, this.length, out);
-    if (performance.now() - before > SLOW_ROW_MS * (this.length + 5)) this.#scope.heat.cool();
+    if (isSlow(performance.now() - before, this.length)) this.#scope.heat.cool();
   }
+}
+
+/** Whether reading so many rows took longer than it takes from the system's cache. */
+export function isSlow(ms: number, rows: number): boolean {
+  return ms > SLOW_ROW_MS * (rows + 5);
 }
 
 /**

@@ -24,6 +24,7 @@ import { type MappedRows, mappedRows } from "./mapped-rows.js";
 import { PlannedRows } from "./planned-rows.js";
 import { readHeat } from "./read-heat.js";
 import { readQueue } from "./read-queue.js";
+import { SlicedRows } from "./sliced-rows.js";
 import { openTableFile, type TableFile } from "./table-file.js";
 
 /** How a store reads its files, for people and benchmarks. */
@@ -116,7 +117,9 @@ function create(options: CheckedFileOptions): FileStore {
       return new DirectRows(scope, rowIds.slice(), length);
     }
     if (mapped?.calls.readsAhead) return new MappedLoad(scope, mapped, rowIds.slice());
-    return new PlannedRows(scope, rowIds, reads === "async" ? "async" : "auto", prefetchOptions?.priority ?? 0);
+    const priority = prefetchOptions?.priority ?? 0;
+    if (reads === "auto" && scope.heat.hot) return new SlicedRows(scope, rowIds.slice(), priority);
+    return new PlannedRows(scope, rowIds, reads === "async" ? "async" : "auto", priority);
   };
 
   const store: FileStore = {
