@@ -1,0 +1,130 @@
+// Uploads killed with SIGKILL at random moments: each next process goes on, no committed row is lost, readers see the last
+// finished version or none, and what is finished in the end is right, row by row. The program is s3-kill.ts.
+
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { isEngramError } from "@engram-ts/core";
+import { type FakeS3, fakeS3, findWrongRow, seededRandom } from "@engram-ts/store-kit";
+import { KILL_TABLE, KILL_URI, killDriver } from "./s3-kill-child.js";
+
+/** What came of it. */
+export interface S3KillReport {
+  readonly seed: number;
+  readonly kills: number;
+  /** Kills by what the upload had come to. */
+  readonly killedWhile: Readonly<Record<string, number>>;
+  /** Uploads that were finished and verified. */
+  readonly finishedUploads: number;
+  /** Must be empty. */
+  readonly failures: readonly string[];
+  readonly seconds: number;
+}
+
+const CHILD = fileURLToPath(new URL("../dist/s3-kill-child.js", import.meta.url));
+/** Longest time that an upload is left alone. */
+const LEAST_MS = 5;
+const MOST_MS = 900;
+
+/** Kills `kills` uploads, then lets the last one finish. */
+export async function s3KillCampaign(options: {
+  readonly seed: number;
+  readonly kills: number;
+  readonly progress?: (kills: number) => void;
+}): Promise<S3KillReport> {
+  const start = performance.now();
+  const random = seededRandom(options.seed);
+  const s3 = await fakeS3({ minPartBytes: 1, faults: { latencyMs: [0, 4] } });
+  const failures: string[] = [];
+  const killedWhile: Record<string, number> = {};
+  let [kills, finishedUploads, version, lastCommitted] = [0, 0, 1, 0];
+  try {
+    while (kills < options.kills || finishedUploads === 0) {
+      const killAfterMs = kills < options.kills ? LEAST_MS + random.below(MOST_MS - LEAST_MS) : undefined;
+      const run = await runChild(s3.endpoint, version, killAfterMs);
+      if (run.error !== undefined) failures.push(`upload ${version} failed: ${run.error}`);
+      if (run.opened !== undefined && run.opened < lastCommitted) {
+        failures.push(`upload ${version}: ${lastCommitted} rows were committed, and ${run.opened} are left`);
+      }
+      lastCommitted = Math.max(run.committed, run.opened ?? 0, lastCommitted);
+      if (run.finished) {
+        failures.push(...(await wrongRows(s3, version)));
+        finishedUploads++;
+        version++;
+        lastCommitted = 0;
+      }
+      if (run.killed) {
+        kills++;
+        killedWhile[run.phase] = (killedWhile[run.phase] ?? 0) + 1;
+        // the version that was finished last, or the new one where the kill came after it was published
+        const seen = await Promise.all([wrongRows(s3, version - 1), wrongRows(s3, version)]);
+        if (!run.finished && seen.every((wrong) => wrong.length > 0)) failures.push(...seen[0]);
+        options.progress?.(kills);
+      }
+      if (failures.length > 10) break;
+    }
+    return {
+      seed: options.seed,
+      kills,
+      killedWhile,
+      finishedUploads,
+      failures,
+      seconds: (performance.now() - start) / 1_000,
+    };
+  } finally {
+    await s3.close();
+  }
+}
+
+interface ChildRun {
+  readonly killed: boolean;
+  readonly finished: boolean;
+  /** Rows that the child found, and the last number that it told. */
+  readonly opened: number | undefined;
+  readonly committed: number;
+  readonly phase: string;
+  readonly error: string | undefined;
+}
+
+async function runChild(endpoint: string, seed: number, killAfterMs: number | undefined): Promise<ChildRun> {
+  const child = spawn(process.execPath, [CHILD, endpoint, `${seed}`], { stdio: ["ignore", "pipe", "pipe"] });
+  let errors = "";
+  child.stderr.on("data", (text: Buffer) => {
+    errors = (errors + text.toString()).slice(-2_000);
+  });
+  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once("close", (code, signal) => resolve({ code, signal }));
+  });
+  let [opened, committed, phase]: [number | undefined, number, string] = [undefined, 0, "starting"];
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [word = "", number] = line.split(" ");
+    if (word === "ready" && killAfterMs !== undefined) setTimeout(() => child.kill("SIGKILL"), killAfterMs);
+    if (word === "opened") opened = Number(number);
+    if (word === "committed") committed = Number(number);
+    phase = { ready: "opening", opened: "writing", committed: "writing", finished: "finished" }[word] ?? phase;
+    if (word === "committed" && committed === KILL_TABLE.rows) phase = "finishing";
+  }
+  const { code, signal } = await ended;
+  const killed = signal === "SIGKILL";
+  const error = killed || code === 0 ? undefined : errors;
+  return { killed, finished: phase === "finished", opened, committed, phase, error };
+}
+
+/** What is wrong with the published version; there is none before the first is finished. */
+async function wrongRows(s3: FakeS3, seed: number): Promise<string[]> {
+  try {
+    const opened = await killDriver(s3.endpoint).open(KILL_URI);
+    const store = opened.tables.get(1);
+    const ids = Uint32Array.from({ length: KILL_TABLE.rows }, (_, i) => i);
+    const rows = new Uint8Array(KILL_TABLE.rows * KILL_TABLE.rowBytes);
+    const ticket = store?.prefetch(ids);
+    await ticket?.ready;
+    ticket?.gather(rows);
+    await opened.close();
+    const wrong = findWrongRow(KILL_TABLE, seed, ids, rows);
+    return wrong === -1 ? [] : [`version ${seed}: row ${wrong} is wrong`];
+  } catch (error) {
+    if (seed === 0 && isEngramError(error, "not-found")) return []; // nothing is published yet
+    return [`version ${seed}: ${String(error)}`];
+  }
+}
