@@ -9,6 +9,7 @@ import { idsCommand } from "./commands/ids.js";
 import { importCommand } from "./commands/import.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { makeFixtureCommand } from "./commands/make-fixture.js";
+import { planCommand } from "./commands/plan.js";
 import { tokensCommand } from "./commands/tokens.js";
 import { verifyCommand } from "./commands/verify.js";
 
@@ -23,6 +24,7 @@ export function engramProgram(): Command {
     tokensCommand(),
     idsCommand(),
     explainCommand(),
+    planCommand(),
     makeFixtureCommand(),
     importCommand(),
     inspectCommand(),

@@ -1,6 +1,12 @@
 // Ctrl-C during long work: the first asks it to stop where everything written so far is safe, the second ends the process.
 
-/** Runs work with a signal that Ctrl-C (SIGINT) or SIGTERM fires. */
+import { EngramError, isEngramError } from "@engram-ts/core";
+
+/**
+ * Runs work with a signal that Ctrl-C (SIGINT) or SIGTERM fires.
+ * @throws EngramError `aborted`, however the work ended, where the signal had been fired and the work did not say more;
+ * what the work throws.
+ */
 export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const stop = (): void => {
@@ -12,8 +18,33 @@ export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>
   process.on("SIGTERM", stop);
   try {
     return await work(controller.signal);
+  } catch (cause) {
+    // Below, an abort may look like anything: a ticket's error, the platform's AbortError.
+    const ended = !isEngramError(cause) || (cause.code === "aborted" && cause.operation !== OPERATION);
+    throw controller.signal.aborted && ended ? interrupted(undefined, cause) : cause;
   } finally {
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);
   }
+}
+
+const OPERATION = "engram";
+
+/** The error of work that was stopped; `state` says what is there now. */
+export function interrupted(
+  state = "run the same command again, it goes on after what was committed",
+  cause?: unknown,
+): EngramError {
+  return new EngramError({
+    code: "aborted",
+    operation: OPERATION,
+    message: `interrupted; ${state}`,
+    retry: "later",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** @throws EngramError `aborted`. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw interrupted();
 }

@@ -13,6 +13,7 @@ import {
 import type { WriteTarget } from "./drivers.js";
 import type { ProgressReporter } from "./progress.js";
 import { allRuns, type CopiedTables, copyTables, digestSource, firstDifference } from "./table-copy.js";
+import { interrupted } from "./table-copy-interrupt.js";
 import { type RowSource, storeSource } from "./table-copy-source.js";
 
 /** How much is read back: every row, some hundred runs of rows, or none. */
@@ -52,7 +53,15 @@ export async function writeTables(request: WriteTablesRequest): Promise<CopiedTa
   const plan: TablePlan = { manifest, tables, ...(tokenMap === undefined ? {} : { tokenMap }) };
   const writer = await target.driver.write(target.uri, plan, { replace, signal });
   const copied = await copyTables(sources, writer, { progress, signal });
-  await verifyWritten(request, copied);
+  try {
+    await verifyWritten(request, copied);
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    throw interrupted(
+      `the tables at ${target.uri} are finished and were not all read back; engram verify does that`,
+      cause,
+    );
+  }
   return copied;
 }
 

@@ -4,6 +4,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { EngramError, type Manifest, type TableWriter } from "@engram-ts/core";
 import type { ProgressReporter } from "./progress.js";
+import { checkSignal } from "./table-copy-interrupt.js";
 import type { RowSource } from "./table-copy-source.js";
 
 /** How rows are moved. */
@@ -169,17 +170,6 @@ export function* allRuns(
 ): Generator<{ firstRow: number; rows: number }> {
   const most = Math.max(1, Math.floor(chunkBytes / rowBytes));
   for (let firstRow = 0; firstRow < rows; firstRow += most) yield { firstRow, rows: Math.min(most, rows - firstRow) };
-}
-
-/** @throws EngramError `aborted`. */
-export function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal?.aborted !== true) return;
-  throw new EngramError({
-    code: "aborted",
-    operation: "engram",
-    message: "interrupted; what was committed is safe, and the same command goes on after it",
-    retry: "later",
-  });
 }
 
 function digestText(hash: Hash): string {

@@ -4,8 +4,10 @@ import { type ChildProcess, execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import type { OpenedTables } from "@engram-ts/core";
+import { isEngramError, type OpenedTables } from "@engram-ts/core";
+import { engramProgram } from "../src/program.js";
 import type { EngramRun } from "./run-engram.js";
 
 const program = fileURLToPath(new URL("../bin/engram.js", import.meta.url));
@@ -13,11 +15,11 @@ const program = fileURLToPath(new URL("../bin/engram.js", import.meta.url));
 /** A folder to run commands in. */
 export interface TableRuns {
   readonly folder: string;
-  /** Runs `engram` in the folder. */
+  /** Runs `engram` in the folder, in a process of its own. */
   run(...args: string[]): Promise<EngramRun>;
-  /** Runs `engram ... --json`, which must succeed, and gives what it printed. */
+  /** Runs `engram ... --json`, which must succeed, in this process, and gives what it printed. */
   json(...args: string[]): Promise<Record<string, unknown> & { layers: LayerResult[] }>;
-  /** Runs `engram ... --json`, which must be refused with exit code 1, and gives the error. */
+  /** Runs `engram ... --json`, which must be refused, in this process, and gives the error. */
   refused(...args: string[]): Promise<{ code: string; message: string; context: Record<string, unknown> }>;
   /** Starts `engram` and gives the process; `done` is how it ended. */
   start(...args: string[]): { child: ChildProcess; done: Promise<EngramRun> };
@@ -52,17 +54,41 @@ export async function tableRuns(name: string, env: Readonly<Record<string, strin
     run,
     start,
     async json(...args) {
-      const { exitCode, stdout, stderr } = await run(...args, "--json");
-      if (exitCode !== 0) throw new Error(`engram ${args.join(" ")} ended with ${exitCode}: ${stderr}`);
-      return JSON.parse(stdout);
+      const { output, error } = await runHere(folder, args);
+      if (error !== undefined) throw error;
+      return JSON.parse(output);
     },
     async refused(...args) {
-      const { exitCode, stderr } = await run(...args, "--json");
-      if (exitCode !== 1) throw new Error(`engram ${args.join(" ")} ended with ${exitCode}: ${stderr}`);
-      return JSON.parse(stderr.trim().split("\n").at(-1) ?? "").error;
+      const { output, error } = await runHere(folder, args);
+      if (!isEngramError(error)) throw new Error(`engram ${args.join(" ")} was not refused: ${output}${error ?? ""}`);
+      return { code: error.code, message: error.message, context: { ...error.context } };
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** Runs the program in this process, which is much cheaper than a process each; main.ts does no more than this. */
+async function runHere(folder: string, args: readonly string[]): Promise<{ output: string; error?: unknown }> {
+  const cwd = process.cwd();
+  const stdout = Object.getOwnPropertyDescriptor(process, "stdout") ?? {};
+  let output = "";
+  const value = new Writable({
+    write(chunk: Buffer, _encoding, written) {
+      output += chunk.toString();
+      written();
+    },
+  });
+  process.chdir(folder);
+  Object.defineProperty(process, "stdout", { configurable: true, value });
+  try {
+    await engramProgram().parseAsync(["node", "engram", ...args, "--json"]);
+    return { output };
+  } catch (error) {
+    return { output, error };
+  } finally {
+    Object.defineProperty(process, "stdout", stdout);
+    process.chdir(cwd);
+  }
 }
 
 /** Rows of a layer, gathered in one call. */

@@ -27,7 +27,7 @@ beforeAll(async () => {
   runs = await tableRuns("round-trip", env);
 });
 afterAll(async () => {
-  process.env = before;
+  process.env = before; // as other tests of this process found it
   await s3.close();
   await runs.remove();
 });
