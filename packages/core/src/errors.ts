@@ -20,6 +20,7 @@ export type ErrorCode =
   | "history-window"
   | "unsupported"
   | "missing-dependency"
+  | "no-placement"
   // what came from outside is not what it should be
   | "invalid-manifest"
   | "manifest-mismatch"

@@ -139,6 +139,7 @@ export {
   modelParameters,
   rowsPerToken,
 } from "./model/parameters.js";
+export { type ComponentCount, countParameters, type ParameterCount } from "./model/parameters-count.js";
 export { type EngramShape, engramParameters, streamsParameters } from "./model/parameters-engram.js";
 export {
   activatedValues,
@@ -147,6 +148,33 @@ export {
   type ParameterShape,
   parameterValues,
 } from "./model/parameters-shape.js";
+export {
+  type ModelPlan,
+  type PlacementPlan,
+  type PlanOptions,
+  planModel,
+  planTables,
+  type TablesPlan,
+  type TablesPlanOptions,
+} from "./model/plan.js";
+export { BEST_RHO, type Budget, type SparsitySplit, specForBudget, splitSparsity } from "./model/plan-budget.js";
+export { type ModelCost, modelCost, type PhaseCost, type StepCost } from "./model/plan-cost.js";
+export { type EncodingPlan, type MemoryPlan, type MemoryTablePlan, planMemory } from "./model/plan-memory.js";
+export {
+  type PlacementOptions,
+  placeTables,
+  type Slack,
+  type TablePlacement,
+  type TierVerdict,
+} from "./model/plan-placement.js";
+export {
+  DEFAULT_MACHINE,
+  DEFAULT_WORKLOAD,
+  type DeviceSpec,
+  type MachineSpec,
+  type TierSpec,
+  type Workload,
+} from "./model/plan-workload.js";
 export {
   MEMORY_PRESETS,
   type MemoryPresetName,
