@@ -1,8 +1,9 @@
-// The storage that the command knows, by the schemes of its URIs. Each package is loaded when the first table is opened,
-// not at the start of every command; what a package itself needs besides (the AWS SDK) it asks for when it is used.
+// The storage that the command knows, by the schemes of its URIs. Each package is loaded when one of its URIs is used, so
+// that a native library that does not load here hinders nobody who does not use it.
 
 import {
   EngramError,
+  isEngramError,
   type OpenedTables,
   openTables,
   parseTierUri,
@@ -11,24 +12,46 @@ import {
 } from "@engram-ts/core";
 import { retryingDriver } from "./drivers-retry.js";
 
-let drivers: Promise<readonly TableDriver[]> | undefined;
+const LOADERS: ReadonlyMap<string, () => Promise<TableDriver>> = new Map([
+  ["dram", async () => (await import("@engram-ts/store-dram")).dramDriver()],
+  ["file", async () => (await import("@engram-ts/store-file")).fileDriver()],
+  ["lmdb", async () => (await import("@engram-ts/store-lmdb")).lmdbDriver()],
+  ["s3", async () => retryingDriver((await import("@engram-ts/store-s3")).s3Driver())],
+]);
 
-/** Drivers of `dram:`, `file:`, `lmdb:` and `s3:`. */
-export function tableDrivers(): Promise<readonly TableDriver[]> {
-  drivers ??= loadDrivers();
-  return drivers;
+/**
+ * The drivers of schemes: of `dram`, `file`, `lmdb`, `s3`.
+ * @throws EngramError `invalid-argument` for another scheme, `missing-dependency` where a package cannot be loaded.
+ */
+export function tableDrivers(schemes: readonly string[] = [...LOADERS.keys()]): Promise<readonly TableDriver[]> {
+  return Promise.all([...new Set(schemes)].map(loadDriver));
 }
 
-async function loadDrivers(): Promise<readonly TableDriver[]> {
+async function loadDriver(scheme: string): Promise<TableDriver> {
+  const load = LOADERS.get(scheme);
+  if (load === undefined) {
+    const known = [...LOADERS.keys()].map((name) => `${name}:`).join(", ");
+    throw new EngramError({
+      code: "invalid-argument",
+      operation: "engram",
+      message: `no storage is called ${scheme}:; there are ${known}`,
+      context: { scheme },
+    });
+  }
   // Node 20 is supported here; that later versions of the SDK will not be is no news for whoever runs this command.
-  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
-  const [dram, file, lmdb, s3] = await Promise.all([
-    import("@engram-ts/store-dram"),
-    import("@engram-ts/store-file"),
-    import("@engram-ts/store-lmdb"),
-    import("@engram-ts/store-s3"),
-  ]);
-  return [dram.dramDriver(), file.fileDriver(), lmdb.lmdbDriver(), retryingDriver(s3.s3Driver())];
+  if (scheme === "s3") process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+  try {
+    return await load();
+  } catch (cause) {
+    if (isEngramError(cause)) throw cause;
+    throw new EngramError({
+      code: "missing-dependency",
+      operation: "engram",
+      message: `${scheme}: needs @engram-ts/store-${scheme}, which cannot be loaded here (${cause instanceof Error ? cause.message : String(cause)}); npm install @engram-ts/store-${scheme}`,
+      context: { scheme },
+      cause,
+    });
+  }
 }
 
 /** Opens tables by a URI, a stack, or one of these for each layer. */
@@ -36,7 +59,12 @@ export async function openByUri(
   uri: TablesUri,
   options: { layers?: readonly number[]; signal?: AbortSignal } = {},
 ): Promise<OpenedTables> {
-  return openTables(uri, { ...options, drivers: await tableDrivers() });
+  const texts = typeof uri === "string" ? [uri] : Object.values(uri);
+  const schemes = texts.flatMap(parseTierUri).flatMap((tier) => {
+    if (tier.kind === "uri") return [tier.scheme];
+    return tier.kind === "memory" ? ["dram"] : [];
+  });
+  return openTables(uri, { ...options, drivers: await tableDrivers(schemes) });
 }
 
 /** A driver that writes, and the one URI it writes to. */
@@ -47,7 +75,8 @@ export interface WriteTarget {
 
 /**
  * The driver for a URI that tables are to be written to.
- * @throws EngramError `invalid-argument` for a stack or an unknown scheme, `unsupported` where the driver cannot write.
+ * @throws EngramError `invalid-argument` for a stack or an unknown scheme, `unsupported` where the driver cannot write,
+ * `missing-dependency`.
  */
 export async function writeTarget(uri: string, operation: string): Promise<WriteTarget> {
   const [tier, ...others] = parseTierUri(uri);
@@ -58,24 +87,13 @@ export async function writeTarget(uri: string, operation: string): Promise<Write
       message: `${uri} is a stack of tiers; tables are written to one place, such as file:./tables, lmdb:./tables or s3://bucket/prefix`,
     });
   }
-  const known = await tableDrivers();
-  const driver = known.find(({ scheme }) => scheme === tier.scheme);
-  if (driver === undefined) {
-    const schemes = known.map(({ scheme }) => `${scheme}:`).join(", ");
-    throw new EngramError({
-      code: "invalid-argument",
-      operation,
-      message: `no storage is called ${tier.scheme}:; there are ${schemes}`,
-    });
-  }
-  if (!canWrite(driver)) {
-    throw new EngramError({
-      code: "unsupported",
-      operation,
-      message: `${tier.scheme}: cannot be written to; use file:, lmdb: or s3:`,
-    });
-  }
-  return { uri: tier.uri, driver };
+  const [driver] = await tableDrivers([tier.scheme]);
+  if (driver !== undefined && canWrite(driver)) return { uri: tier.uri, driver };
+  throw new EngramError({
+    code: "unsupported",
+    operation,
+    message: `${tier.scheme}: cannot be written to; use file:, lmdb: or s3:`,
+  });
 }
 
 function canWrite(driver: TableDriver): driver is WriteTarget["driver"] {
