@@ -38,7 +38,7 @@ export async function startContestants(tableBytes: number, rowBytes: number): Pr
     for (const [name, command] of commands) {
       if (command === undefined) continue;
       try {
-        contestants.push(await start(name, command));
+        contestants.push(await startContestant(name, command));
       } catch (error) {
         console.error(`${name} is left out: ${error instanceof Error ? error.message : String(error)}`);
       }
@@ -60,7 +60,8 @@ function buildC(folder: string, tableBytes: number): readonly string[] | undefin
   }
 }
 
-async function start(name: string, [program = "", ...args]: readonly string[]): Promise<Contestant> {
+/** Starts one contestant; its first line says that its table is ready. */
+export async function startContestant(name: string, [program = "", ...args]: readonly string[]): Promise<Contestant> {
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
   const nextLine = lineReader(child);
   const { version = "" } = JSON.parse(await nextLine()) as { version?: string }; // our own programs' first line
