@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { isEngramError } from "@engram-ts/core";
-import { type FakeS3, fakeS3, findWrongRow, seededRandom } from "@engram-ts/store-kit";
+import { type FakeS3, fakeS3, findWrongRow, type SeededRandom, seededRandom } from "@engram-ts/store-kit";
 import { KILL_TABLE, KILL_URI, killDriver } from "./s3-kill-child.js";
 
 /** What came of it. */
@@ -22,9 +22,18 @@ export interface S3KillReport {
 }
 
 const CHILD = fileURLToPath(new URL("../dist/s3-kill-child.js", import.meta.url));
-/** Longest time that an upload is left alone. */
-const LEAST_MS = 5;
-const MOST_MS = 900;
+/** What a process says when it begins something, how often it is killed in that, and how long after it said so. */
+const MOMENTS = [
+  { word: "ready", share: 0.2, mostMs: 300 },
+  { word: "opened", share: 0.5, mostMs: 500 },
+  { word: "finishing", share: 0.3, mostMs: 120 },
+] as const;
+
+/** When a process is killed. */
+interface KillMoment {
+  readonly word: string;
+  readonly afterMs: number;
+}
 
 /** Kills `kills` uploads, then lets the last one finish. */
 export async function s3KillCampaign(options: {
@@ -40,8 +49,8 @@ export async function s3KillCampaign(options: {
   let [kills, finishedUploads, version, lastCommitted] = [0, 0, 1, 0];
   try {
     while (kills < options.kills || finishedUploads === 0) {
-      const killAfterMs = kills < options.kills ? LEAST_MS + random.below(MOST_MS - LEAST_MS) : undefined;
-      const run = await runChild(s3.endpoint, version, killAfterMs);
+      const moment = kills < options.kills ? drawMoment(random) : undefined;
+      const run = await runChild(s3.endpoint, version, moment);
       if (run.error !== undefined) failures.push(`upload ${version} failed: ${run.error}`);
       if (run.opened !== undefined && run.opened < lastCommitted) {
         failures.push(`upload ${version}: ${lastCommitted} rows were committed, and ${run.opened} are left`);
@@ -86,7 +95,17 @@ interface ChildRun {
   readonly error: string | undefined;
 }
 
-async function runChild(endpoint: string, seed: number, killAfterMs: number | undefined): Promise<ChildRun> {
+function drawMoment(random: SeededRandom): KillMoment {
+  let share = random.next();
+  const moment = MOMENTS.find((one) => {
+    share -= one.share;
+    return share < 0;
+  });
+  const { word, mostMs } = moment ?? MOMENTS[0];
+  return { word, afterMs: random.below(mostMs) };
+}
+
+async function runChild(endpoint: string, seed: number, moment: KillMoment | undefined): Promise<ChildRun> {
   const child = spawn(process.execPath, [CHILD, endpoint, `${seed}`], { stdio: ["ignore", "pipe", "pipe"] });
   let errors = "";
   child.stderr.on("data", (text: Buffer) => {
@@ -98,11 +117,10 @@ async function runChild(endpoint: string, seed: number, killAfterMs: number | un
   let [opened, committed, phase]: [number | undefined, number, string] = [undefined, 0, "starting"];
   for await (const line of createInterface({ input: child.stdout })) {
     const [word = "", number] = line.split(" ");
-    if (word === "ready" && killAfterMs !== undefined) setTimeout(() => child.kill("SIGKILL"), killAfterMs);
+    if (word === moment?.word) setTimeout(() => child.kill("SIGKILL"), moment.afterMs);
     if (word === "opened") opened = Number(number);
     if (word === "committed") committed = Number(number);
-    phase = { ready: "opening", opened: "writing", committed: "writing", finished: "finished" }[word] ?? phase;
-    if (word === "committed" && committed === KILL_TABLE.rows) phase = "finishing";
+    phase = { ready: "opening", opened: "writing", finishing: "finishing", finished: "finished" }[word] ?? phase;
   }
   const { code, signal } = await ended;
   const killed = signal === "SIGKILL";

@@ -50,6 +50,7 @@ async function upload(endpoint: string, seed: number): Promise<void> {
     await writer.write(1, row, rows);
     console.log(`committed ${committed()}`);
   }
+  console.log("finishing");
   await writer.finish();
   console.log("finished");
   await writer.close();

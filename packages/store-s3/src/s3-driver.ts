@@ -50,7 +50,7 @@ export function s3Driver(options: S3DriverOptions = {}): TableDriver {
  * Takes `s3://bucket/prefix` apart.
  * @throws EngramError `invalid-argument`; the URI is not repeated there, as people put secrets into URIs.
  */
-export function parseS3Uri(uri: string): { readonly bucket: string; readonly prefix: string } {
+function parseS3Uri(uri: string): { readonly bucket: string; readonly prefix: string } {
   const match = /^s3:\/\/([^/?#@:]+)(?:\/([^?#@]*))?$/.exec(uri);
   const [, bucket, prefix = ""] = match ?? [];
   if (bucket !== undefined) return checkPlace(bucket, prefix, "s3Driver");

@@ -1,23 +1,15 @@
 // The suite over s3rver, a second server that shares no code with the fake and does not look at If-Match.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateBucketCommand, PutObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { tableInfo } from "@engram-ts/core";
 import { type ConformanceTarget, deterministicRows, runConformance } from "@engram-ts/store-kit";
+import S3rver from "s3rver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { s3Store } from "../src/index.js";
 import { putTable } from "./table-fixture.js";
-
-/** The part of s3rver, which has no declarations, that is used here. */
-interface S3rver {
-  run(): Promise<AddressInfo>;
-  close(): Promise<void>;
-}
-const S3rver = createRequire(import.meta.url)("s3rver") as new (options: object) => S3rver;
 
 const folder = mkdtempSync(join(tmpdir(), "engram-s3rver-"));
 const server = new S3rver({ address: "127.0.0.1", port: 0, silent: true, directory: folder });
