@@ -71,7 +71,8 @@ export class DirectRows implements TicketSource {
   #read(out: Uint8Array): void {
     const before = performance.now();
     readRows(this.#scope, this.#rowIds, this.length, out);
-    if (isSlow(performance.now() - before, this.length)) this.#scope.heat.cool();
+    const { heat } = this.#scope;
+    if (isSlow(performance.now() - before, this.length) && heat.isDisk()) heat.cool();
   }
 }
 

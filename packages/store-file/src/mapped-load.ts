@@ -66,30 +66,29 @@ export class MappedLoad implements TicketSource {
   async #load(mapped: MappedRows): Promise<void> {
     const { calls } = mapped;
     const rows = this.#rows; // as it is now, whatever zeroMissing does
-    const lanes = [
-      { pages: pieceList(MAX_PIECES), pieces: pieceList(MAX_PIECES), to: pieceList(1) },
-      { pages: pieceList(MAX_PIECES), pieces: pieceList(MAX_PIECES), to: pieceList(1) },
-    ] as const;
+    const lanes = [newLane(), newLane()] as const;
     const held = { rows, lanes };
     inUse.add(held);
     const apart = this.#scope.locations.parts.some(({ scales }) => scales !== undefined);
     const chunk = apart ? MAX_PIECES / 2 : MAX_PIECES;
     const readAhead = async (from: number): Promise<void> => {
       const lane = lanes[(from / chunk) & 1] as Lane;
+      await lane.ahead; // of the chunk before the last: its lists are still in the system's hands
+      if (!mapped.open || this.#over) return;
       this.#list(mapped, from, Math.min(this.length, from + chunk), lane);
-      if (mapped.open) await calls.readAhead(lane.pages);
+      lane.ahead = calls.readAhead(lane.pages);
     };
-    let ahead = readAhead(0);
     try {
+      await readAhead(0);
       for (let from = 0; from < this.length && !this.#over; from += chunk) {
-        await ahead;
         const until = Math.min(this.length, from + chunk);
         const { pieces, to } = lanes[(from / chunk) & 1] as Lane;
         const bytes = (until - from) * this.rowBytes;
         to.count = 0;
         addPiece(to, calls.addressOf(rows) + from * this.rowBytes, bytes);
+        // The copy runs beside the reading ahead: it waits for pages, of which more come meanwhile.
         const copying = mapped.open ? calls.copy(to, pieces) : Promise.resolve(-1);
-        if (until < this.length) ahead = readAhead(until);
+        if (until < this.length) await readAhead(until);
         const copied = await copying;
         if (this.#over) break;
         // Given up in the meantime, the mapping may have been replaced by zeros under the copy.
@@ -97,7 +96,7 @@ export class MappedLoad implements TicketSource {
         this.#loadedRows = until;
       }
     } finally {
-      await ahead;
+      await Promise.all(lanes.map(({ ahead }) => ahead));
       inUse.delete(held);
     }
   }
@@ -135,4 +134,10 @@ interface Lane {
   readonly pages: PieceList;
   readonly pieces: PieceList;
   readonly to: PieceList;
+  /** The reading ahead that was started last. */
+  ahead: Promise<void> | undefined;
+}
+
+function newLane(): Lane {
+  return { pages: pieceList(MAX_PIECES), pieces: pieceList(MAX_PIECES), to: pieceList(1), ahead: undefined };
 }

@@ -157,6 +157,8 @@ export class PlannedRows implements TicketSource, ReadJob {
   /** Reads in this thread until all is read, the turn is over, or a read was slow. */
   #readTurn(): "done" | "more" | "slow" {
     const turnEnd = Math.min(this.#plan.length, this.#started + TURN_READS);
+    const { heat } = this.#scope;
+    heat.look();
     let before = performance.now();
     while (this.#started < turnEnd) {
       const range = this.#started++;
@@ -171,7 +173,7 @@ export class PlannedRows implements TicketSource, ReadJob {
       this.#filled[range] = bytes;
       const now = performance.now();
       // the last read of a batch has nothing after it that could be read better
-      if (now - before > SLOW_READ_MS && this.#started < this.#plan.length) return "slow";
+      if (now - before > SLOW_READ_MS && this.#started < this.#plan.length && heat.isDisk()) return "slow";
       before = now;
     }
     if (this.#started < this.#plan.length) return "more";
