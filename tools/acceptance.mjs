@@ -1,10 +1,21 @@
 // Runs the commands that the README promises, as a user does, and compares what they print with known answers:
-// the quickstart (small), `engram ids` for DeepSeek-V4.1's addressing, `engram tokens` for DeepSeek-V3's tokenizer.
+// the quickstart (small), `engram ids` for DeepSeek-V4.1's addressing, `engram tokens` for DeepSeek-V3's tokenizer, and a
+// checkpoint's tables into LMDB, to an object store (store-kit's server) and back.
 // Not here: the tests of the parts. This is the whole path, through npm and npx.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+
+/** Where tables are written, removed at the end. */
+const folder = mkdtempSync(join(tmpdir(), "engram-acceptance-"));
+const place = (name) => join(folder, name);
+/** Digests of the tables by layer, as the first command that knows them prints them. */
+let digests;
 
 /** Each: what is run, and a check of its standard output that throws where it is not what was promised. */
 const promises = [
@@ -46,8 +57,36 @@ const promises = [
       if (!/^(sha256:)?[0-9a-f]{64}$/.test(result.sha256)) throw new Error(`sha256 is ${result.sha256}`);
     },
   },
+  {
+    command: ["npx", "engram", "make-fixture", "deepseek-v4.1", "--out", place("F"), "--json"],
+    check: (output) => expectEqual("layers", layersOf(output), [1, 14]),
+  },
+  {
+    command: ["npx", "engram", "import", place("F"), "--to", `lmdb:${place("t")}`, "--json"],
+    check: (output) => {
+      digests = digestsOf(output);
+      expectEqual("verified", JSON.parse(output).verified, "every row read back, equal");
+    },
+  },
+  {
+    command: ["npx", "engram", "verify", `lmdb:${place("t")}`, "--json"],
+    check: (output) => expectEqual("digests", digestsOf(output), digests),
+  },
+  {
+    command: ["npx", "engram", "copy", `lmdb:${place("t")}`, "s3://tables/acceptance", "--json"],
+    check: (output) => expectEqual("digests", digestsOf(output), digests),
+  },
+  {
+    command: ["npx", "engram", "copy", "s3://tables/acceptance", `file:${place("back")}`, "--json"],
+    check: (output) => expectEqual("digests", digestsOf(output), digests),
+  },
+  {
+    command: ["npx", "engram", "verify", `file:${place("back")}`, "--against", `lmdb:${place("t")}`, "--json"],
+    check: (output) => expectEqual("ok", JSON.parse(output).ok, true),
+  },
 ];
 
+const s3 = await startS3();
 let failed = 0;
 for (const { command, check } of promises) {
   const words = typeof command === "string" ? command.split(" ") : command;
@@ -58,8 +97,34 @@ for (const { command, check } of promises) {
   if (problem !== undefined) failed++;
   console.log(problem === undefined ? `ok, ${seconds} s\n` : `FAILED, ${seconds} s: ${problem}\n`);
 }
+s3.kill();
+rmSync(folder, { recursive: true, force: true });
 console.log(`acceptance: ${promises.length - failed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
+
+/** Starts store-kit's S3 in a process of its own, and points the SDK's environment at it. */
+async function startS3() {
+  const code = 'import { fakeS3 } from "@engram-ts/store-kit"; console.log((await fakeS3()).endpoint);';
+  const server = spawn(process.execPath, ["--input-type=module", "--eval", code], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [endpoint] = await once(server.stdout, "data");
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL_S3: String(endpoint).trim(),
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "made-up",
+    AWS_SECRET_ACCESS_KEY: "made-up",
+  });
+  return server;
+}
+
+function layersOf(output) {
+  return JSON.parse(output).tables.map(({ layer }) => layer);
+}
+
+function digestsOf(output) {
+  return JSON.parse(output).layers.map(({ layer, digest }) => [layer, digest]);
+}
 
 /** Runs one promise; returns what is wrong with it, if anything. */
 function fulfil([program, ...args], check) {
