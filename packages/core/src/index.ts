@@ -90,6 +90,28 @@ export type {
 export { checkpointLayout, checkpointTables } from "./checkpoint/table-tensors.js";
 export { tensorFloat32 } from "./checkpoint/tensor-floats.js";
 export { EngramError, type EngramErrorOptions, type ErrorCode, isEngramError, type RetryAdvice } from "./errors.js";
+export type { Backend, BackendMemory, CacheShape, RowsToUpload } from "./model/backend.js";
+export type {
+  BackendOperation,
+  BackendOperations,
+  EngramGateOptions,
+  GqaOptions,
+  HyperOptions,
+  MlaOptions,
+  MoeOptions,
+  OperationCall,
+  OperationCalls,
+  OperationInputs,
+  OperationName,
+  OperationOptions,
+  OperationOutputs,
+  OperationTable,
+  Rotary,
+  SavedTensors,
+  Sequences,
+  ShortConvolutionOptions,
+} from "./model/backend-operations.js";
+export { openScope, type Scope } from "./model/backend-scope.js";
 export {
   BLOCK_KINDS,
   type BlockKind,
@@ -98,6 +120,18 @@ export {
   type ContextCost,
   type ModelShape,
 } from "./model/block-kinds.js";
+export { createDecodeState, type DecodeState, type DecodeStateOptions, type StateStep } from "./model/decode-state.js";
+export { type StepOptions, type StepResult, type StepSequence, step } from "./model/decode-state-step.js";
+export { type ForwardBatch, type ForwardResult, forward } from "./model/forward.js";
+export {
+  forwardWithRows,
+  forwardWithTickets,
+  type RunningForward,
+  type TicketDriver,
+} from "./model/forward-drivers.js";
+export { createModel, type Model, type ModelOptions } from "./model/forward-model.js";
+export type { PartCall, PartOperation, PartOperations } from "./model/forward-part.js";
+export { type GenerateOptions, generate } from "./model/generate.js";
 export {
   type BuilderAddressing,
   type BuilderBlock,
@@ -182,6 +216,16 @@ export {
   type ModelPresetName,
   modelPreset,
 } from "./model/presets.js";
+export { type RandomParametersOptions, randomParameters } from "./model/random-parameters.js";
+export { rotaryOf, yarnScoreFactor } from "./model/rotary.js";
+export {
+  type AddressedModel,
+  type PackedTokens,
+  packTokens,
+  type RowsNeeded,
+  rowsNeeded,
+} from "./model/rows-needed.js";
+export { type Sampler, type SamplingOptions, sampler } from "./model/sampling.js";
 export type { NumberRange, SpecFields } from "./model/spec-fields.js";
 export type {
   AttentionInput,
@@ -195,6 +239,7 @@ export type {
 export { MODEL_LIMITS } from "./model/spec-limits.js";
 export { parseModelSpec } from "./model/spec-parse.js";
 export { shortModelSpec } from "./model/spec-short.js";
+export { type EmbeddedGradient, type Gradients, openTape, type Tape } from "./model/tape.js";
 export {
   CONVOLUTION_NORM_EPSILON,
   type EngramBranch,
@@ -222,7 +267,9 @@ export {
 export type { ModuleInput, ModuleOutput, ModuleShape, ModuleState } from "./reference/module-pass.js";
 export type { NamedTensor, NamedTensors } from "./reference/named-tensors.js";
 export { type RandomEngramModuleOptions, randomEngramModule } from "./reference/random-engram-module.js";
+export { referenceBackend } from "./reference/reference-backend.js";
 export type { FloatArray } from "./reference/rms-norm.js";
+export type { ReferenceTensor } from "./reference/tensor.js";
 export { decodeBfloat16, encodeBfloat16 } from "./rows/bfloat16.js";
 export { decodeRows } from "./rows/decode.js";
 export { deterministicRows, fillRows, findWrongRow, verifyRow } from "./rows/deterministic-rows.js";

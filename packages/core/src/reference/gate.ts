@@ -20,3 +20,21 @@ export function copiedSignGate(s: number): number {
 export function sigmoid(x: number): number {
   return 1 / (1 + Math.exp(-x));
 }
+
+/** Slope of both gates at score s, where `gate` is their value: 0 where the magnitude is held at its least. */
+export function gateSlope(s: number, gate: number): number {
+  const magnitude = Math.abs(s);
+  if (magnitude <= LEAST_SCORE) return 0;
+  return (gate * (1 - gate)) / (2 * Math.sqrt(magnitude));
+}
+
+/** x sigmoid(x). */
+export function silu(x: number): number {
+  return x * sigmoid(x);
+}
+
+/** Slope of {@link silu}. */
+export function siluSlope(x: number): number {
+  const s = sigmoid(x);
+  return s * (1 + x * (1 - s));
+}

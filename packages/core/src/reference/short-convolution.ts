@@ -2,7 +2,7 @@
 // C = streams * d, branch-major. What came before the sequence counts as zeros; what a caller already fed is carried in
 // a history of the last (kernel - 1) * dilation inputs. Not here: the norm before it and the residual around it.
 
-import { sigmoid } from "./gate.js";
+import { sigmoid, siluSlope } from "./gate.js";
 import type { FloatArray } from "./rms-norm.js";
 
 /** The shape of a convolution. */
@@ -46,4 +46,38 @@ export function shortConvolution(
     }
   }
   return { y, history: padded.slice(x.length) };
+}
+
+/**
+ * Gradients of {@link shortConvolution} where nothing came before `x`: of `x` `[T, C]` and of `weight` `[C, kernel]`,
+ * given `dy` `[T, C]`.
+ */
+export function shortConvolutionBackward(
+  x: Float64Array,
+  weight: FloatArray,
+  shape: ConvolutionShape,
+  dy: Float64Array,
+): { dx: Float64Array; dWeight: Float64Array } {
+  const { channels, kernel, dilation } = shape;
+  const tokens = x.length / channels;
+  const dx = new Float64Array(x.length);
+  const dWeight = new Float64Array(weight.length);
+  for (let t = 0; t < tokens; t++) {
+    for (let c = 0; c < channels; c++) {
+      let sum = 0;
+      for (let tap = 0; tap < kernel; tap++) {
+        const from = t - (kernel - 1 - tap) * dilation;
+        if (from >= 0) sum += (x[from * channels + c] ?? 0) * (weight[c * kernel + tap] ?? 0);
+      }
+      const g = (dy[t * channels + c] ?? 0) * siluSlope(sum);
+      for (let tap = 0; tap < kernel; tap++) {
+        const from = t - (kernel - 1 - tap) * dilation;
+        if (from < 0) continue;
+        const at = from * channels + c;
+        dx[at] = (dx[at] ?? 0) + g * (weight[c * kernel + tap] ?? 0);
+        dWeight[c * kernel + tap] = (dWeight[c * kernel + tap] ?? 0) + g * (x[at] ?? 0);
+      }
+    }
+  }
+  return { dx, dWeight };
 }
