@@ -58,7 +58,9 @@ export function filesUnder(folder: string): string[] {
 
 /** What a source text imports or re-exports: the specifiers, static and dynamic. */
 export function importsOf(text: string): string[] {
-  const pattern = /(?:^|\n)\s*(?:import|export)\b[^"'`;]*?\bfrom\s*["']([^"']+)["']|\bimport\s*\(?\s*["']([^"']+)["']/g;
+  // A bare "import" may also stand in a text, as a command's name does: it counts at the start of a line, or called.
+  const pattern =
+    /(?:^|\n)\s*(?:(?:import|export)\b[^"'`;]*?\bfrom|import)\s*["']([^"']+)["']|\bimport\s*\(\s*["']([^"']+)["']/g;
   return [...text.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? "");
 }
 
