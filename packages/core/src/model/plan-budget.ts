@@ -49,14 +49,15 @@ export function splitSparsity(budget: Budget & { readonly activated: number }): 
  */
 export function specForBudget(template: ModelSpec, budget: Budget, options: BlockKindOptions = {}): ModelSpec {
   checkBudget(budget);
-  const { memory, blocks, width } = template;
   const { total, rho } = budget;
-  const moes = blocks.flatMap(({ feedForward }) => (feedForward.kind === "moe" ? [feedForward] : []));
+  const moes = template.blocks.flatMap(({ feedForward }) => (feedForward.kind === "moe" ? [feedForward] : []));
   if (moes.length === 0 && rho > 0) refusePlan("the model has no experts to give a share to; use rho 0");
-  if (memory === undefined && rho < 1) refusePlan("the model has no memory to give a share to; use rho 1");
+  if (template.memory === undefined && rho < 1) refusePlan("the model has no memory to give a share to; use rho 1");
+  const memory = rho < 1 ? template.memory : undefined;
 
-  const count = countParameters(template, options);
-  const sizeOf = (one: MoeSpec): number => 3 * width * one.expertWidth; // one SwiGLU
+  const base = sized(template, moes, memory);
+  const count = countParameters(base, options);
+  const sizeOf = (one: MoeSpec): number => 3 * template.width * one.expertWidth; // one SwiGLU
   const common = count.activated - sumOf(moes, (one) => sizeOf(one) * one.topK); // what all tokens activate
   const oneEach = sumOf(moes, sizeOf); // one more expert in every block that has experts
   const topK = budget.activated === undefined ? undefined : chooseTopK(budget.activated, common, oneEach);
@@ -67,13 +68,15 @@ export function specForBudget(template: ModelSpec, budget: Budget, options: Bloc
     refusePlan(`what is neither idle expert nor table has ${fixed} parameters; raise the total budget ${total}`);
   }
 
-  // whole experts miss their share by a little; memory takes the rest, so that the total holds
   const nearest = Math.round((rho * sparse) / oneEach);
   const idleEach = moes.length === 0 ? 0 : nearest * oneEach > sparse ? nearest - 1 : nearest;
-  const scaled = moes.map((one) => withIdleExperts(one, topK ?? one.topK, idleEach));
-  const idle = sumOf(scaled, (one) => sizeOf(one) * (one.routedExperts - one.topK));
-  const tables = memory && rho < 1 ? withValues(memory, sparse - idle) : undefined;
-  return parseModelSpec(sized(template, scaled, tables), options);
+  const experts = moes.map((one) => withIdleExperts(one, topK ?? one.topK, idleEach));
+  const withExperts = sized(template, experts, memory);
+  if (memory === undefined) return parseModelSpec(withExperts, options);
+  // whole experts miss their share by a little; memory takes the rest, so that the total holds
+  const counted = countParameters(withExperts, options);
+  const rest = total - (counted.total - counted.sparseMemory);
+  return parseModelSpec(sized(template, experts, withValues(memory, rest)), options);
 }
 
 /** The top-k whose activated parameters come closest. */

@@ -56,6 +56,11 @@ export function specFields(value: unknown, path: string): SpecFields {
     asked.add(name);
     return Object.hasOwn(fields, name) ? fields[name] : undefined;
   };
+  // null is a value, and a wrong one
+  const given = (name: string, fallback: unknown): unknown => {
+    const found = take(name);
+    return found === undefined ? fallback : found;
+  };
   const number = (name: string, range: NumberRange, meaning: string, whole: boolean): number => {
     const found = take(name);
     if (found === undefined && range.fallback !== undefined) return range.fallback;
@@ -72,12 +77,12 @@ export function specFields(value: unknown, path: string): SpecFields {
     whole: (name, range, meaning) => number(name, range, meaning, true),
     real: (name, range, meaning) => number(name, range, meaning, false),
     flag(name, fallback, meaning) {
-      const found = take(name) ?? fallback;
+      const found = given(name, fallback);
       if (typeof found !== "boolean") refuseSpec(at(name), found, `use true or false: ${meaning}`);
       return found;
     },
     choice(name, choices, fallback) {
-      const found = take(name) ?? fallback;
+      const found = given(name, fallback);
       const choice = choices.find((one) => one === found);
       return choice ?? refuseSpec(at(name), found, `use one of ${choices.join(", ")}`);
     },

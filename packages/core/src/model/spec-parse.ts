@@ -116,12 +116,13 @@ function within<T>(path: string, value: unknown, parse: (value: unknown) => T): 
   } catch (cause) {
     if (!isEngramError(cause)) throw cause;
     const said = cause.message.slice(cause.operation.length + 2); // after "operation: "
-    const field = typeof cause.context.field === "string" ? `${path}.${cause.context.field}` : path;
+    const { field } = cause.context;
+    const named = typeof field === "string" && /^\w+(\[\d+\])?$/.test(field) ? `${path}.${field}` : path;
     throw new EngramError({
       code: "invalid-config",
       operation: "parseModelSpec",
       message: `${path}: ${said}`,
-      context: { path: field },
+      context: { path: named },
       cause,
     });
   }
