@@ -22,6 +22,8 @@ export interface S3ClientOptions {
 export interface S3Connection {
   readonly sdk: S3Sdk;
   readonly client: S3Client;
+  /** The client is one of our own. */
+  readonly own: boolean;
   /** Ends a client of our own; leaves one that was handed in. */
   close(): void;
 }
@@ -37,7 +39,7 @@ export async function connectS3(
   timeoutMs: number,
 ): Promise<S3Connection> {
   const sdk = await loadSdk();
-  if (client !== undefined) return { sdk, client, close: () => {} };
+  if (client !== undefined) return { sdk, client, own: false, close: () => {} };
   const agent = { keepAlive: true, maxSockets: sockets };
   const own = new sdk.S3Client({
     maxAttempts: 1,
@@ -48,7 +50,7 @@ export async function connectS3(
     ...(namesEndpoint(clientConfig) ? { forcePathStyle: true } : {}),
     ...clientConfig,
   });
-  return { sdk, client: own, close: () => own.destroy() };
+  return { sdk, client: own, own: true, close: () => own.destroy() };
 }
 
 function namesEndpoint({ endpoint }: S3ClientConfig): boolean {

@@ -20,6 +20,7 @@ import { checkPlace, checkReadOptions, keyUnder, type S3ReadOptions } from "./s3
 import { getObject } from "./s3-read.js";
 import { openModule } from "./s3-store.js";
 import { type S3WriteOptions, s3Writer } from "./s3-writer.js";
+import { signedGets } from "./signed-gets.js";
 
 /** How tables are read and written. */
 export interface S3DriverOptions extends S3ReadOptions {
@@ -67,7 +68,8 @@ async function openTables(uri: string, options: S3DriverOptions, open: OpenTable
   const checked = checkReadOptions(options, "s3Driver");
   const sockets = checked.concurrency * (checked.hedgeAfterMs === undefined ? 1 : 2);
   const connection = await connectS3(options, sockets, checked.timeoutMs);
-  const bucket: S3Bucket = { ...connection, bucket: name, timeoutMs: checked.timeoutMs };
+  const gets = connection.own ? { gets: signedGets(connection, name) } : {};
+  const bucket: S3Bucket = { ...connection, bucket: name, timeoutMs: checked.timeoutMs, ...gets };
   try {
     const manifest = await readManifest(bucket, prefix, open.signal);
     const wanted = wantedModules(manifest, open.layers, uri);

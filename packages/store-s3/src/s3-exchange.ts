@@ -4,6 +4,7 @@
 import { EngramError } from "@engram-ts/core";
 import type { S3Connection } from "./s3-client.js";
 import { type S3Action, s3Error } from "./s3-error.js";
+import type { SignedGets } from "./signed-gets.js";
 
 /** What all requests to one bucket share. */
 export interface S3Bucket extends S3Connection {
@@ -12,6 +13,8 @@ export interface S3Bucket extends S3Connection {
   readonly timeoutMs: number;
   /** Ends all requests that have no signal of their own. */
   readonly signal?: AbortSignal;
+  /** Sends ranged reads past the SDK's middleware, where the client is our own. */
+  readonly gets?: SignedGets;
 }
 
 /** An exchange under way. */

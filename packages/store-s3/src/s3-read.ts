@@ -5,6 +5,7 @@
 import { EngramError } from "@engram-ts/core";
 import type { S3Action } from "./s3-error.js";
 import { type Exchange, exchange, readBody, type S3Bucket, wrongLength } from "./s3-exchange.js";
+import type { RangeAnswer } from "./signed-gets.js";
 
 /** An object as it was when it was opened. */
 export interface PinnedObject {
@@ -71,26 +72,35 @@ export async function getRange(
   const action = { operation: "store.prefetch", request: "GetObject", key: object.key };
   const full: S3Action = { ...action, bucket: bucket.bucket };
   return exchange(bucket, action, signal, async (running: Exchange) => {
-    const command = new bucket.sdk.GetObjectCommand({
-      Bucket: bucket.bucket,
-      Key: object.key,
-      Range: `bytes=${first}-${first + length - 1}`,
-      // a weak ETag never matches; the comparison below still does
-      ...(object.etag.startsWith('"') ? { IfMatch: object.etag } : {}),
-    });
-    const output = await bucket.client.send(command, { abortSignal: running.signal });
+    const answer = await askRange(bucket, object, first, length, running.signal);
     running.touch();
-    const { ContentRange, ContentLength, ETag } = output;
+    const { contentRange, contentLength, etag, body } = answer;
     try {
-      checkVersion(full, object, ETag, ContentRange);
-      checkRange(full, object, first, length, ContentRange);
-      if (ContentLength !== undefined && ContentLength !== length) throw wrongLength(full, ContentLength, length);
+      checkVersion(full, object, etag, contentRange);
+      checkRange(full, object, first, length, contentRange);
+      if (contentLength !== undefined && contentLength !== length) throw wrongLength(full, contentLength, length);
     } catch (cause) {
-      dispose(output.Body);
+      dispose(body);
       throw cause;
     }
-    return readBody(output.Body, into ?? new Uint8Array(Buffer.allocUnsafeSlow(length).buffer), full, running);
+    return readBody(body, into ?? new Uint8Array(Buffer.allocUnsafeSlow(length).buffer), full, running);
   });
+}
+
+async function askRange(
+  { bucket, client, sdk, gets }: S3Bucket,
+  { key, etag }: PinnedObject,
+  first: number,
+  length: number,
+  signal: AbortSignal,
+): Promise<RangeAnswer> {
+  const range = `bytes=${first}-${first + length - 1}`;
+  const strong = etag.startsWith('"'); // a weak ETag never matches; it is compared with the answer's all the same
+  if (gets !== undefined) return gets.get(key, strong ? { range, "if-match": etag } : { range }, signal);
+  const match = strong ? { IfMatch: etag } : {};
+  const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: key, Range: range, ...match });
+  const { ETag, ContentRange, ContentLength, Body } = await client.send(command, { abortSignal: signal });
+  return { etag: ETag, contentRange: ContentRange, contentLength: ContentLength, body: Body };
 }
 
 function dispose(body: unknown): void {

@@ -22,6 +22,7 @@ import { type CheckedReadOptions, checkPlace, checkReadOptions, type S3ReadOptio
 import { pinObjects } from "./s3-pins.js";
 import { getRange } from "./s3-read.js";
 import { type RunLimits, S3Rows } from "./s3-rows.js";
+import { signedGets } from "./signed-gets.js";
 
 /** What {@link s3Store} opens. */
 export interface S3StoreOptions extends S3ReadOptions {
@@ -69,7 +70,8 @@ export async function s3Store(options: S3StoreOptions): Promise<S3Store> {
   const connection = await connectS3(options, sockets, checked.timeoutMs);
   const queue = requestQueue(checked.concurrency);
   try {
-    const opened = { ...connection, bucket, timeoutMs: checked.timeoutMs };
+    const gets = connection.own ? { gets: signedGets(connection, bucket) } : {};
+    const opened = { ...connection, bucket, timeoutMs: checked.timeoutMs, ...gets };
     return await openModule({ bucket: opened, prefix, queue, options: checked }, options.module, options.signal);
   } catch (cause) {
     connection.close();
