@@ -75,7 +75,7 @@ export function encodedSource(source: RowSource, encoding: RowEncoding): RowSour
 }
 
 /** `count` row ids from `first` on. */
-export function consecutive(first: number, count: number): Uint32Array {
+function consecutive(first: number, count: number): Uint32Array {
   const ids = new Uint32Array(count);
   for (let i = 0; i < count; i++) ids[i] = first + i;
   return ids;
