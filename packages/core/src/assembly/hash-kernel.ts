@@ -12,7 +12,16 @@ const CHUNK_TOKENS = 1024;
 let sharedContexts = new Uint32Array(0);
 
 /** The TypeScript kernel. Exact for every table that an addressing configuration can make. */
-export const typescriptHashKernel: HashKernel = { name: "typescript", hasher: typescriptHasher };
+export const typescriptHashKernel: HashKernel = { name: "typescript", greatestId, hasher: typescriptHasher };
+
+function greatestId(ids: Uint32Array): number {
+  let greatest = 0;
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number; // i < length
+    if (id > greatest) greatest = id;
+  }
+  return greatest;
+}
 
 function typescriptHasher(table: HashTable): TableHasher {
   const { maxOrder, headsPerOrder } = table;

@@ -47,6 +47,8 @@ export interface TableHasher {
 /** One way to compute hashes. */
 export interface HashKernel {
   readonly name: "wasm" | "typescript";
+  /** The greatest of the ids, 0 for none. Writes over the contexts. */
+  greatestId(ids: Uint32Array): number;
   hasher(table: HashTable): TableHasher;
 }
 

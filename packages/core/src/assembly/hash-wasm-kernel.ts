@@ -16,17 +16,31 @@ const LANES = 4;
 /** A group of four lanes may write up to three words past the last token. */
 const SLACK_WORDS = 4;
 
-type HashFunction = (
-  constants: number,
-  contexts: number,
-  tokens: number,
-  out: number,
-  maxOrder: number,
-  headsPerOrder: number,
-  twoSteps: number,
-  tokenBytes: number,
-  stepBytes: number,
-) => void;
+/** The exports of kernels/hash.ts. */
+interface HashExports {
+  hash(
+    constants: number,
+    contexts: number,
+    tokens: number,
+    out: number,
+    maxOrder: number,
+    headsPerOrder: number,
+    twoSteps: number,
+    tokenBytes: number,
+    stepBytes: number,
+  ): void;
+  hashPairs(
+    constants: number,
+    contexts: number,
+    tokens: number,
+    out: number,
+    maxOrder: number,
+    headsPerOrder: number,
+    tokenBytes: number,
+    stepBytes: number,
+  ): void;
+  greatestId(ids: number, count: number): number;
+}
 
 let loaded: HashKernel | null | undefined;
 
@@ -38,18 +52,28 @@ export function wasmHashKernel(): HashKernel | undefined {
 
 function loadKernel(): HashKernel | null {
   let memory: WebAssembly.Memory;
-  let hash: HashFunction;
+  let kernel: HashExports;
   try {
     memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
     const instance = new WebAssembly.Instance(compileKernel(HASH_WASM, "plain"), { env: { memory } });
-    hash = instance.exports.hash as HashFunction; // the module is ours and exports exactly this
+    kernel = instance.exports as unknown as HashExports; // the module is ours and exports exactly this
   } catch {
     return null; // no WebAssembly or no SIMD: the twin computes the same
   }
   let current: Uint8Array | undefined;
   const bytes = new Uint8Array(memory.buffer);
+  const space = new Uint32Array(memory.buffer, CONSTANT_BYTES);
   return {
     name: "wasm",
+    greatestId(ids) {
+      let greatest = 0;
+      for (let from = 0; from < ids.length; from += space.length) {
+        const count = Math.min(space.length, ids.length - from);
+        space.set(from === 0 && count === ids.length ? ids : ids.subarray(from, from + count));
+        greatest = Math.max(greatest, kernel.greatestId(CONSTANT_BYTES, count) >>> 0);
+      }
+      return greatest;
+    },
     hasher(table): TableHasher {
       const { maxOrder, headsPerOrder } = table;
       const heads = (maxOrder - 1) * headsPerOrder;
@@ -59,6 +83,7 @@ function loadKernel(): HashKernel | null {
       const rows = new Uint32Array(memory.buffer, CONSTANT_BYTES + contexts.byteLength, chunkTokens * heads);
       const constants = constantBytes(table);
       const twoSteps = table.primes.some((prime) => prime < LEAST_MODULUS) ? 1 : 0;
+      const inPairs = headsPerOrder % LANES === 0 && table.primes.every(isMiddling);
       return {
         chunkTokens,
         contexts,
@@ -68,15 +93,28 @@ function loadKernel(): HashKernel | null {
             current = constants;
           }
           const run = layout === "run";
-          const first = contexts.byteOffset + (run ? 4 * (maxOrder - 1) : 0);
           const tokenBytes = run ? 4 : 4 * maxOrder;
           const stepBytes = run ? -4 : 4;
-          hash(0, first, tokens, rows.byteOffset, maxOrder, headsPerOrder, twoSteps, tokenBytes, stepBytes);
+          let first = contexts.byteOffset + (run ? 4 * (maxOrder - 1) : 0);
+          let to = rows.byteOffset;
+          let left = tokens;
+          if (inPairs && tokens > 1) {
+            left = tokens & 1;
+            kernel.hashPairs(0, first, tokens - left, to, maxOrder, headsPerOrder, tokenBytes, stepBytes);
+            first += (tokens - left) * tokenBytes;
+            to += (tokens - left) * heads * 4;
+          }
+          if (left > 0) kernel.hash(0, first, left, to, maxOrder, headsPerOrder, twoSteps, tokenBytes, stepBytes);
           out.set(tokens === chunkTokens ? rows : rows.subarray(0, tokens * heads), start);
         },
       };
     },
   };
+}
+
+/** Whether one step is enough, and the remainder plus the modulus stays below 2^32. */
+function isMiddling(prime: number): boolean {
+  return prime >= LEAST_MODULUS && prime <= 2 ** 31;
 }
 
 /** The constants of a table as kernels/hash.ts lays them out; unused lanes repeat the order's last head. */

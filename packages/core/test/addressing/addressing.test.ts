@@ -34,6 +34,22 @@ describe("rowIds", () => {
     expect(out.every((entry) => entry === 77)).toBe(true);
   });
 
+  it.each([127, 128, 129, 70_000])("refuses a bad id among %s, wherever it is", (length) => {
+    const latched = createAddressing({ ...demo, kind: "deepseek-v4.1" } as typeof demo);
+    const out = new Uint32Array(length * 16).fill(77);
+    for (const index of [0, Math.floor(length / 2), length - 1]) {
+      for (const value of [98_627, 2 ** 31, DEAD_TOKEN]) {
+        const ids = new Uint32Array(length).fill(98_626);
+        ids[index] = value;
+        const refused = code("token-out-of-range", { index, value });
+        expect(() => addressing.rowIds(1, ids, undefined, out)).toThrowError(refused);
+        if (value === DEAD_TOKEN) expect(latched.rowIds(1, ids).length).toBe(out.length);
+        else expect(() => latched.rowIds(1, ids, undefined, out)).toThrowError(refused);
+      }
+    }
+    expect(out.every((entry) => entry === 77)).toBe(true);
+  });
+
   it("refuses an id out of range in a typed array", () => {
     const refused = code("token-out-of-range", { index: 2, value: 98_627 });
     expect(() => addressing.rowIds(1, Uint32Array.of(1, 98_626, 98_627, 99_999))).toThrowError(refused);

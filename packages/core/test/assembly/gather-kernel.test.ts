@@ -27,20 +27,20 @@ function place(encoding: RowEncoding, rows: number, rowIds: readonly number[], s
     new Uint8Array(buffer).set(table, rowsAt);
     new Uint32Array(buffer, IDS, rowIds.length).set(rowIds);
   };
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  fill(memory.buffer);
-  const wasm = wasmGatherKernel(memory, encoding);
-  if (wasm === undefined) throw new Error("this platform has no WebAssembly SIMD and threads; the tests need both");
+  const compiled = [true, false].map((shared) => {
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+    fill(memory.buffer);
+    const kernel = wasmGatherKernel(memory, encoding);
+    if (kernel === undefined) throw new Error("this platform has no WebAssembly SIMD and threads; the tests need both");
+    return { kernel, buffer: memory.buffer as ArrayBufferLike };
+  });
   const plain = new ArrayBuffer(pages * 65_536);
   fill(plain);
   const expected = new Uint8Array(rowIds.length * rowBytes);
   rowIds.forEach((id, i) => {
     expected.set(table.subarray(id * rowBytes, (id + 1) * rowBytes), i * rowBytes);
   });
-  const kernels = [
-    { kernel: wasm, buffer: memory.buffer as ArrayBufferLike },
-    { kernel: twinGatherKernel(plain, encoding), buffer: plain as ArrayBufferLike },
-  ];
+  const kernels = [...compiled, { kernel: twinGatherKernel(plain, encoding), buffer: plain as ArrayBufferLike }];
   return { kernels, expected, out, rowsAt };
 }
 
@@ -105,6 +105,19 @@ describe("gather kernels", () => {
     }
   });
 
+  it("find the greatest id, wherever it is", () => {
+    for (const length of [0, 1, 7, 8, 9, 16, 17, 100]) {
+      for (let at = 0; at < Math.max(1, length); at++) {
+        const ids = Array.from({ length }, (_, i) => (i === at ? 2 ** 32 - 1 - length : 2 ** 31 + i));
+        const { kernels } = place({ kind: "bf16", width: 64 }, 1, [], 1);
+        for (const { kernel, buffer } of kernels) {
+          new Uint32Array(buffer, IDS, length + 1).set([...ids, 2 ** 32 - 1]);
+          expect(kernel.greatestId(IDS, length), `${kernel.name}, ${at} of ${length}`).toBe(ids[at] ?? 0);
+        }
+      }
+    }
+  });
+
   it("decode as decodeRows does, in every encoding, width and number of rows", () => {
     fc.assert(
       fc.property(
@@ -148,9 +161,9 @@ describe("gather kernels", () => {
     }
   });
 
-  it("reach rows in the last page of a 4 GiB memory", () => {
+  it.each([true, false])("reach rows in the last page of a 4 GiB memory, shared: %s", (shared) => {
     const pages = 65_536;
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
     const encoding: RowEncoding = { kind: "fp8-e4m3-e8m0", width: 256 };
     const rows = Math.floor((2 ** 32 - ROWS - 8192) / 264);
     const last = randomBytes(264, 5);

@@ -78,6 +78,55 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s", (na
     );
   });
 
+  it("takes exact remainders two tokens at a time: heads by fours, moduli from 2^16 to 2^31", () => {
+    const modulus = fc.oneof(
+      fc.integer({ min: 65_536, max: 66_000 }),
+      fc.integer({ min: 65_536, max: 2 ** 31 }),
+      fc.constantFrom(65_536, 2 ** 31 - 1, 2 ** 31),
+    );
+    const multiplier = fc.constantFrom(1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 31n + 1n);
+    const token = fc.oneof(fc.integer({ min: 0, max: 2 ** 31 - 1 }), fc.constantFrom(0, 1, 2 ** 31 - 1, 2 ** 31 - 2));
+    const given = fc.record({
+      primes: fc.array(fc.tuple(modulus, modulus, modulus, modulus), { minLength: 2, maxLength: 4 }),
+      multipliers: fc.tuple(multiplier, multiplier, multiplier),
+      seen: fc.array(fc.tuple(token, token, token), { minLength: 1, maxLength: 9 }),
+    });
+    fc.assert(
+      fc.property(given, ({ primes, multipliers, seen }) => {
+        const flat = (primes.length % 2 === 0 ? primes : primes.slice(1)).flat(); // two orders of 4 or 8 heads
+        const offsets = flat.map((_, i) => i * 1_000_003);
+        const numbers = { maxOrder: 3, headsPerOrder: flat.length / 2, vocabSize: 2 ** 31, offsets };
+        const table: HashTable = { ...numbers, multipliers, primes: flat };
+        const hasher = kernel.hasher(table);
+        hasher.contexts.set(seen.flat());
+        const out = new Uint32Array(seen.length * flat.length + 3);
+        hasher.hash(seen.length, out, 2, "contexts");
+        expect(Array.from(out.subarray(2, -1))).toEqual(expectedRows(table, seen));
+        expect([out[0], out[1], out.at(-1)]).toEqual([0, 0, 0]);
+        const line = seen.map(([current]) => current);
+        hasher.contexts.set([7, 9, ...line]);
+        hasher.hash(line.length, out, 0, "run");
+        const run = line.map((current, i) => [current, line[i - 1] ?? [9, 7][-i], line[i - 2] ?? [9, 7][1 - i]]);
+        const expected = expectedRows(table, run as number[][]);
+        expect(Array.from(out.subarray(0, expected.length))).toEqual(expected);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("finds the greatest id, wherever it is", () => {
+    expect(kernel.greatestId(new Uint32Array(0))).toBe(0);
+    for (const length of [1, 3, 4, 5, 63, 64, 65, 61_439, 61_440, 61_441, 130_000]) {
+      for (const at of [0, Math.floor(length / 2), length - 1]) {
+        for (const value of [5, 2 ** 31, 2 ** 32 - 1]) {
+          const ids = new Uint32Array(length).fill(3);
+          ids[at] = value;
+          expect(kernel.greatestId(ids), `${value} at ${at} of ${length}`).toBe(value);
+        }
+      }
+    }
+  });
+
   it("is exact next to multiples of the modulus, where a wrong quotient would show", () => {
     const primes = [2, 3, 65_521, 65_537, 646_403, 16_000_057, 2_147_483_647, 2_147_483_659, GREATEST_MODULUS];
     for (const prime of primes) {
@@ -103,7 +152,14 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s", (na
       hasher.contexts.set(contexts.flat());
       const out = new Uint32Array(numbers.length);
       hasher.hash(numbers.length, out, 0, "contexts");
-      expect(Array.from(out)).toEqual(numbers.map((number) => Number(number % BigInt(prime))));
+      const rests = numbers.map((number) => Number(number % BigInt(prime)));
+      expect(Array.from(out)).toEqual(rests);
+      const four = [prime, prime, prime, prime]; // two tokens at a time
+      const wide = kernel.hasher({ ...table, headsPerOrder: 4, primes: four, offsets: [0, 0, 0, 0] });
+      wide.contexts.set(contexts.flat());
+      const wideOut = new Uint32Array(4 * numbers.length);
+      wide.hash(numbers.length, wideOut, 0, "contexts");
+      expect(Array.from(wideOut)).toEqual(rests.flatMap((rest) => [rest, rest, rest, rest]));
     }
   });
 

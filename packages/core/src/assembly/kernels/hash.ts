@@ -1,5 +1,5 @@
 // Row ids of a chunk of tokens: products, exclusive or, and one remainder per head, four heads at a time.
-// What the numbers mean and why the remainder is exact is written in ../hash-constants.ts; the TypeScript twin is in
+// What the numbers mean and why the remainder is exact is written in ../hash-table.ts; the TypeScript twin is in
 // ../hash-kernel.ts. Not here: where contexts come from, checks, chunks.
 //
 // Layout, all little-endian: `constants` holds 8 multipliers (u64), then per order and group of four heads a block of
@@ -53,4 +53,84 @@ export function hash(
     }
     contexts += tokenBytes;
   }
+}
+
+/**
+ * The same for an even number of tokens, where heads per order are a multiple of four and moduli lie from 2^16 to 2^31:
+ * two tokens at a time, which read each constant once, and a shorter last step. There |x - Q M| < 0.57 * 2^31, so of the
+ * remainder and its sum with M, as unsigned numbers, the lesser is the right one. 1.3x (benchmark `hash`).
+ */
+export function hashPairs(
+  constants: usize,
+  contexts: usize,
+  tokens: usize,
+  out: usize,
+  maxOrder: usize,
+  headsPerOrder: usize,
+  tokenBytes: usize,
+  stepBytes: i32,
+): void {
+  const orderBytes = (headsPerOrder >> 2) * BLOCK;
+  const rowBytes = ((maxOrder - 1) * headsPerOrder) << 2;
+  const magic = f64x2.splat(4503599627370496.0); // as above
+  const end = contexts + tokens * tokenBytes;
+  while (contexts < end) {
+    const next = contexts + tokenBytes;
+    let mix: u64 = <u64>load<u32>(contexts) * load<u64>(constants);
+    let nextMix: u64 = <u64>load<u32>(next) * load<u64>(constants);
+    let block = constants + 64;
+    for (let k: usize = 1; k < maxOrder; k++) {
+      const multiplier = load<u64>(constants + (k << 3));
+      mix ^= <u64>load<u32>(contexts + k * stepBytes) * multiplier;
+      nextMix ^= <u64>load<u32>(next + k * stepBytes) * multiplier;
+      const whole = f64x2.splat(<f64>(<i64>mix)); // mix < 2^63
+      const nextWhole = f64x2.splat(<f64>(<i64>nextMix));
+      const low = i32x4.splat(<i32>mix);
+      const nextLow = i32x4.splat(<i32>nextMix);
+      const last = block + orderBytes;
+      do {
+        const firstReciprocals = v128.load(block);
+        const secondReciprocals = v128.load(block, 16);
+        const modulus = v128.load(block, 32);
+        const offsets = v128.load(block, 48);
+        const quotient = v128.shuffle<i32>(
+          f64x2.add(f64x2.mul(whole, firstReciprocals), magic),
+          f64x2.add(f64x2.mul(whole, secondReciprocals), magic),
+          0,
+          2,
+          4,
+          6,
+        );
+        const nextQuotient = v128.shuffle<i32>(
+          f64x2.add(f64x2.mul(nextWhole, firstReciprocals), magic),
+          f64x2.add(f64x2.mul(nextWhole, secondReciprocals), magic),
+          0,
+          2,
+          4,
+          6,
+        );
+        const rest = i32x4.sub(low, i32x4.mul(quotient, modulus));
+        const nextRest = i32x4.sub(nextLow, i32x4.mul(nextQuotient, modulus));
+        v128.store(out, i32x4.add(i32x4.min_u(rest, i32x4.add(rest, modulus)), offsets));
+        v128.store(out + rowBytes, i32x4.add(i32x4.min_u(nextRest, i32x4.add(nextRest, modulus)), offsets));
+        out += 16;
+        block += BLOCK;
+      } while (block < last);
+    }
+    out += rowBytes;
+    contexts = next + tokenBytes;
+  }
+}
+
+/** The greatest of `count` ids, 0 for none. */
+export function greatestId(ids: usize, count: usize): u32 {
+  let four = i32x4.splat(0);
+  let at = ids;
+  for (const whole = ids + ((count & ~3) << 2); at < whole; at += 16) four = i32x4.max_u(four, v128.load(at));
+  let greatest = max(
+    max(<u32>i32x4.extract_lane(four, 0), <u32>i32x4.extract_lane(four, 1)),
+    max(<u32>i32x4.extract_lane(four, 2), <u32>i32x4.extract_lane(four, 3)),
+  );
+  for (const end = ids + (count << 2); at < end; at += 4) greatest = max(greatest, load<u32>(at));
+  return greatest;
 }
