@@ -10,7 +10,7 @@ import { readManifest, readSmallFile } from "./manifest-file.js";
 
 /** How tables in folders are read and written. */
 export interface FileDriverOptions
-  extends Pick<FileStoreOptions, "maxBatch" | "mapping" | "reads" | "queueDepth">,
+  extends Pick<FileStoreOptions, "maxBatch" | "mapping" | "mappingBytes" | "reads" | "queueDepth">,
     FileWriterOptions {}
 
 /**

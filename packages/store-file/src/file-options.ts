@@ -26,6 +26,8 @@ export interface FileStoreOptions {
    * too, and whoever cuts such a file ends this process; `"off"` never maps.
    */
   readonly mapping?: "auto" | "always" | "off";
+  /** Most bytes of files in one mapping. Default, and at most, what a WebAssembly memory holds: 4 GiB. */
+  readonly mappingBytes?: number;
   /**
    * How unmapped files are read. `"sync"`: when they are gathered, right for tables that the system has cached whole.
    * `"async"`: by the thread pool. `"auto"`, the default, reads synchronously for as long as reads come from the
@@ -44,6 +46,7 @@ export interface CheckedFileOptions {
   readonly folder: string;
   readonly maxBatch: number;
   readonly mapping: "auto" | "always" | "off";
+  readonly mappingBytes: number;
   readonly reads: "auto" | "sync" | "async";
   readonly queueDepth: number;
 }
@@ -76,6 +79,7 @@ export function checkFileOptions(options: FileStoreOptions): CheckedFileOptions 
     folder,
     maxBatch: whole("maxBatch", options.maxBatch, 1, MAX_ROWS, 2 ** 22),
     mapping: oneOf("mapping", options.mapping, ["auto", "always", "off"]),
+    mappingBytes: whole("mappingBytes", options.mappingBytes, 1, 2 ** 32, 2 ** 32),
     reads: oneOf("reads", options.reads, ["auto", "sync", "async"]),
     queueDepth: whole("queueDepth", options.queueDepth, 1, 1024, 16),
   };

@@ -10,7 +10,7 @@ const WARY_BATCHES = 32;
 /** Larger batches are never looked at whole. */
 const WHOLE_ROWS = 256;
 const SAMPLED_SHARE = 64;
-const MAX_SAMPLES = 64;
+const MAX_SAMPLES = 16;
 
 /** Answers for the batches of one store. */
 export interface MappedResidency {

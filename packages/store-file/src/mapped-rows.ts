@@ -58,7 +58,7 @@ export function mappedRows(
     }
     guards.push(guard);
   }
-  const sections = mapSections(calls, table.encoding, locations, files);
+  const sections = mapSections(calls, table.encoding, locations, files, options.mappingBytes);
   if (sections === undefined) {
     release();
     return "the system refused to map the files";
@@ -91,7 +91,7 @@ function mappingOf({ calls, options, files, sections, guards, release, onClose }
   let step = 0;
   const sectionOfRow = new Uint32Array(chunkRows);
   const ends = new Uint32Array(all.length + 1);
-  const places = new Uint32Array(chunkRows);
+  const rowAt = new Uint32Array(chunkRows);
   const touched = new Uint32Array(Math.min(all.length, chunkRows));
 
   const close = (reason: string): void => {
@@ -119,20 +119,29 @@ function mappingOf({ calls, options, files, sections, guards, release, onClose }
           return (sections.firstSection[part] as number) + Math.floor(inPart / (sections.sectionRows[part] as number));
         };
 
-  /** Stages a run of rows of one section, whose ids within the section are in its memory. */
-  const stage = ({ memory, data, scales }: MappedSection, count: number): void => {
-    copyPieces(memory, scales === undefined ? memory.rows : memory.values, data, count, memory.stagedAt);
-    if (scales !== undefined) copyPieces(memory, memory.scales, scales, count, memory.stagedScalesAt);
+  /** Puts rows of one section, whose ids within it are in its memory, one after the other into the hub. */
+  const collectSection = ({ memory, data, scales }: MappedSection, count: number, to: number): void => {
+    if (scales === undefined) {
+      const at = memory === hub ? to : memory.stagedAt;
+      copyPieces(memory, memory.rows, data, count, at);
+      if (memory !== hub) hub.bytes.set(memory.bytes.subarray(at, at + count * rowBytes), to);
+      return;
+    }
+    copyPieces(memory, memory.values, data, count, memory.stagedAt);
+    copyPieces(memory, memory.scales, scales, count, memory.stagedScalesAt);
+    const { bytes, stagedAt, stagedScalesAt } = memory;
+    const [valueBytes, scaleBytes] = [data.pieceBytes, scales.pieceBytes];
+    for (let i = 0; i < count; i++) {
+      const valuesAt = stagedAt + i * valueBytes;
+      hub.bytes.set(bytes.subarray(valuesAt, valuesAt + valueBytes), to + i * rowBytes);
+      const scalesAt = stagedScalesAt + i * scaleBytes;
+      const scalesTo = to + i * rowBytes + valueBytes;
+      for (let j = 0; j < scaleBytes; j++) hub.bytes[scalesTo + j] = bytes[scalesAt + j] as number;
+    }
   };
 
-  /** Gathers at most a chunk of rows of many sections into `out`. */
-  const gatherScattered = (
-    rowIds: Uint32Array,
-    from: number,
-    count: number,
-    out: Uint8Array,
-    outAt: number,
-  ): boolean => {
+  /** Collects at most a chunk of rows in the hub, grouped by section, its `order` saying where each is. */
+  const collect = (rowIds: Uint32Array, from: number, count: number): boolean => {
     let sectionsTouched = 0;
     for (let i = 0; i < count; i++) {
       const section = sectionOf(rowIds[from + i] as number);
@@ -151,7 +160,8 @@ function mappingOf({ calls, options, files, sections, guards, release, onClose }
       const section = sectionOfRow[i] as number;
       const at = ends[section] as number;
       ends[section] = at + 1;
-      places[at] = i;
+      hub.order[i] = at;
+      rowAt[at] = rowIds[from + i] as number;
     }
     let intact = true;
     for (let i = 0, start = 0; i < sectionsTouched; i++) {
@@ -162,34 +172,12 @@ function mappingOf({ calls, options, files, sections, guards, release, onClose }
       intact &&= guardedSection(section);
       if (intact) {
         const { memory, firstRow } = section;
-        for (let j = start; j < stop; j++)
-          memory.ids[j - start] = (rowIds[from + (places[j] as number)] as number) - firstRow;
-        stage(section, stop - start);
-        spread(section, start, stop, out, outAt);
+        for (let j = start; j < stop; j++) memory.ids[j - start] = (rowAt[j] as number) - firstRow;
+        collectSection(section, stop - start, hub.packedAt + start * rowBytes);
       }
       start = stop;
     }
     return intact;
-  };
-
-  /** Copies staged rows to where they were asked for. */
-  const spread = (
-    { memory, data, scales }: MappedSection,
-    start: number,
-    stop: number,
-    out: Uint8Array,
-    outAt: number,
-  ): void => {
-    const { bytes, stagedAt, stagedScalesAt } = memory;
-    const { pieceBytes } = data;
-    for (let j = start; j < stop; j++) {
-      const to = outAt + (places[j] as number) * rowBytes;
-      const at = stagedAt + (j - start) * pieceBytes;
-      out.set(bytes.subarray(at, at + pieceBytes), to);
-      if (scales === undefined) continue;
-      const scalesAt = stagedScalesAt + (j - start) * scales.pieceBytes;
-      out.set(bytes.subarray(scalesAt, scalesAt + scales.pieceBytes), to + pieceBytes);
-    }
   };
 
   const only = all.length === 1 ? all[0] : undefined;
@@ -216,19 +204,22 @@ function mappingOf({ calls, options, files, sections, guards, release, onClose }
     },
     gather: (rowIds, length, out) =>
       inSteps(length, (from, count) => {
-        if (packed === undefined) return gatherScattered(rowIds, from, count, out, from * rowBytes);
-        if (!guardedSection(packed)) return false;
-        setIds(hub, rowIds, from, count);
-        hub.rows.gather(0, count, packed.data.at, hub.stagedAt);
+        if (packed === undefined) {
+          if (!collect(rowIds, from, count)) return false;
+          hub.rows.gather(hub.orderAt, count, hub.packedAt, hub.stagedAt);
+        } else {
+          if (!guardedSection(packed)) return false;
+          setIds(hub, rowIds, from, count);
+          hub.rows.gather(0, count, packed.data.at, hub.stagedAt);
+        }
         out.set(hub.bytes.subarray(hub.stagedAt, hub.stagedAt + count * rowBytes), from * rowBytes);
         return true;
       }),
     decode: (rowIds, length, out) =>
       inSteps(length, (from, count) => {
         if (packed === undefined) {
-          if (!gatherScattered(rowIds, from, count, hub.bytes, hub.packedAt)) return false;
-          for (let i = 0; i < count; i++) hub.ids[i] = i;
-          hub.rows.decode(0, count, hub.packedAt, hub.decodedAt);
+          if (!collect(rowIds, from, count)) return false;
+          hub.rows.decode(hub.orderAt, count, hub.packedAt, hub.decodedAt);
         } else {
           if (!guardedSection(packed)) return false;
           setIds(hub, rowIds, from, count);

@@ -25,8 +25,10 @@ export interface MappedMemory {
   /** Where rows are staged, values and scales apart where they lie apart. */
   readonly stagedAt: number;
   readonly stagedScalesAt: number;
-  /** Where whole rows are put together to be decoded. */
+  /** In the first memory: where rows of all sections are collected, and where each row asked for is among them. */
   readonly packedAt: number;
+  readonly order: Uint32Array;
+  readonly orderAt: number;
   /** Where values are decoded to. */
   readonly decodedAt: number;
   /** Whole rows; its `decode` needs them packed. */
@@ -67,10 +69,8 @@ export interface MappedSections {
 }
 
 const MEMORY_BYTES = 2 ** 32 - 2 ** 16;
-/** Most bytes of one section: small enough that four fit. */
-const SECTION_BYTES = 2 ** 30 - 2 ** 24;
 /** Staged rows should stay in the processor's second cache. */
-const STAGED_BYTES = 2 ** 19;
+const STAGED_BYTES = 2 ** 18;
 const WASM_PAGE = 2 ** 16;
 
 interface Placed {
@@ -87,10 +87,12 @@ export function mapSections(
   encoding: RowEncoding,
   locations: RowLocations,
   files: readonly TableFile[],
+  mappingBytes: number,
 ): MappedSections | undefined {
   const chunkRows = Math.max(16, Math.min(4096, Math.floor(STAGED_BYTES / locations.rowBytes)));
   const space = workingSpace(encoding, locations.rowBytes, chunkRows);
   const first = Math.ceil(space.bytes / WASM_PAGE) * WASM_PAGE;
+  const most = Math.min(mappingBytes, MEMORY_BYTES - first);
   const places: Placed[] = [];
   const sizes: number[] = [];
   /** Finds a place for the pages of a run of rows; gives where its first row will lie. */
@@ -100,13 +102,13 @@ export function mapSections(
     const fileOffset = Math.floor(from / calls.pageBytes) * calls.pageBytes;
     const length = Math.ceil((until - fileOffset) / calls.pageBytes) * calls.pageBytes;
     let memory = sizes.length - 1;
-    if (memory < 0 || (sizes[memory] as number) + length > MEMORY_BYTES) memory = sizes.push(first) - 1;
+    if (memory < 0 || (sizes[memory] as number) + length > first + most) memory = sizes.push(first) - 1;
     const at = sizes[memory] as number; // there is one
     sizes[memory] = at + length;
     places.push({ file: region.object, fileOffset, length, place: at, memory });
     return { memory, at: at + from - fileOffset };
   };
-  const planned = planSections(locations, place);
+  const planned = planSections(locations, most - 4 * calls.pageBytes, place);
   const memories: MappedMemory[] = [];
   const mapped: { address: number; length: number }[] = [];
   const unmap = (): void => {
@@ -144,6 +146,7 @@ interface PlannedSection extends Omit<MappedSection, "memory"> {
 
 function planSections(
   locations: RowLocations,
+  sectionBytes: number,
   place: (region: LocatedRegion, firstRow: number, rows: number) => { memory: number; at: number },
 ) {
   const { parts } = locations;
@@ -153,7 +156,7 @@ function planSections(
   parts.forEach(({ firstRow, endRow, data, scales }: LocatedPart, index) => {
     // Values and scales of a section must lie in one memory, so both count.
     const bytes = data.stride + (scales?.stride ?? 0);
-    const rowsOfOne = Math.max(1, Math.floor(SECTION_BYTES / bytes));
+    const rowsOfOne = Math.max(1, Math.floor(sectionBytes / bytes));
     firstSection[index] = sections.length;
     sectionRows[index] = rowsOfOne;
     for (let row = firstRow; row < endRow; row += rowsOfOne) {
@@ -181,6 +184,7 @@ interface WorkingSpace {
   readonly stagedAt: number;
   readonly stagedScalesAt: number;
   readonly packedAt: number;
+  readonly orderAt: number;
   readonly decodedAt: number;
   readonly bytes: number;
 }
@@ -190,8 +194,16 @@ function workingSpace(encoding: RowEncoding, rowBytes: number, chunkRows: number
   const stagedAt = after(0, 4 * chunkRows);
   const stagedScalesAt = after(stagedAt, rowBytes * chunkRows);
   const packedAt = after(stagedScalesAt, rowBytes * chunkRows);
-  const decodedAt = after(packedAt, rowBytes * chunkRows);
-  return { stagedAt, stagedScalesAt, packedAt, decodedAt, bytes: after(decodedAt, 4 * encoding.width * chunkRows) };
+  const orderAt = after(packedAt, rowBytes * chunkRows);
+  const decodedAt = after(orderAt, 4 * chunkRows);
+  return {
+    stagedAt,
+    stagedScalesAt,
+    packedAt,
+    orderAt,
+    decodedAt,
+    bytes: after(decodedAt, 4 * encoding.width * chunkRows),
+  };
 }
 
 function mappedMemory(
@@ -210,18 +222,9 @@ function mappedMemory(
   const values = scaleBytes === 0 ? rows : pieces(rowBytes - scaleBytes);
   const scales = scaleBytes === 0 ? rows : pieces(scaleBytes);
   if (rows === undefined || values === undefined || scales === undefined) return undefined;
-  const { stagedAt, stagedScalesAt, packedAt, decodedAt } = options;
+  const { stagedAt, stagedScalesAt, packedAt, orderAt, decodedAt } = options;
+  const order = new Uint32Array(memory.buffer, orderAt, options.chunkRows);
   const ids = new Uint32Array(memory.buffer, 0, options.chunkRows);
-  return {
-    bytes,
-    address: calls.addressOf(bytes),
-    ids,
-    stagedAt,
-    stagedScalesAt,
-    packedAt,
-    decodedAt,
-    rows,
-    values,
-    scales,
-  };
+  const working = { ids, stagedAt, stagedScalesAt, packedAt, order, orderAt, decodedAt };
+  return { bytes, address: calls.addressOf(bytes), ...working, rows, values, scales };
 }

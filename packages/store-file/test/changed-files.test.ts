@@ -1,7 +1,7 @@
 // Files that are not, or no longer, what the manifest says: a typed error, never a wrong row, never the end of the process.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, closeSync, openSync, renameSync, rmSync, truncateSync, writeSync } from "node:fs";
+import { appendFileSync, chmodSync, closeSync, openSync, renameSync, rmSync, truncateSync, writeSync } from "node:fs";
 import { open, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -127,6 +127,27 @@ describe("opening", () => {
     ticket.gather(new Uint8Array(264)); // gives the mapping up, and reads
     expect(trusting.diagnostics.mapping).toContain("off: ");
     await trusting.close();
+  });
+
+  it("tells a file that may not be read from one that is not there, and gives too many open files a name", () => {
+    const { folder, module } = tableFiles({ regions: "packed", partRows: 40 });
+    const program = join(import.meta.dirname, "read-until-refused.mjs");
+    const options = JSON.stringify({ module, folder });
+    const run = (limit: string, uid: number | undefined) =>
+      spawnSync("sh", ["-c", `${limit} exec "$0" "$1" "$2" ${SEED}`, process.execPath, program, options], {
+        ...(uid === undefined ? {} : { uid }),
+        encoding: "utf8",
+      });
+    const closed = join(folder, module.parts[3]?.data.uri ?? "");
+    chmodSync(closed, 0);
+    chmodSync(folder, 0o755);
+    // root may read everything; nobody may not
+    expect(run("", process.getuid?.() === 0 ? 65_534 : undefined)).toMatchObject({
+      stdout: "permission-denied\n",
+      stderr: "",
+    });
+    chmodSync(closed, 0o644);
+    expect(run("ulimit -n 400;", undefined)).toMatchObject({ stdout: "io\n", stderr: "" });
   });
 
   it("keeps the rows of a file that was replaced by another of its name", async () => {

@@ -23,6 +23,8 @@ const TARGETS = [
   target("file, mapped under leases", packed, { mapping: "auto" }),
   target("file, mapped, values and scales apart", published, { mapping: "auto" }),
   target("file, mapped, many parts, rows spaced out", parts, { mapping: "auto" }),
+  target("file, many small mappings", packed, { mappingBytes: 4 * 4096 + 200 }),
+  target("file, many small mappings, values and scales apart", published, { mappingBytes: 4 * 4096 + 200 }),
   target("file, asynchronous reads one by one, many parts", parts, { mapping: "off", reads: "async", queueDepth: 1 }),
 ];
 

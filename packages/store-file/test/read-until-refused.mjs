@@ -6,16 +6,17 @@ import { fileStore } from "@engram-ts/store-file";
 import { findWrongRow } from "@engram-ts/store-kit";
 
 const [json, seed] = process.argv.slice(2);
-const store = fileStore(JSON.parse(json));
-const { table } = store;
-const rowIds = new Uint32Array(512);
-const rows = new Uint8Array(rowIds.length * table.rowBytes);
-// Held from the beginning: what it reads was there when it was made, and nobody asks again before it is gathered.
-const held = store.prefetch(Uint32Array.from(rowIds, (_, i) => table.rows - 1 - i));
-await held.ready;
-held.gather(rows);
-process.stdout.write(`${store.diagnostics.mapping}\n`);
+let store;
 try {
+  store = fileStore(JSON.parse(json));
+  const { table } = store;
+  const rowIds = new Uint32Array(512);
+  const rows = new Uint8Array(rowIds.length * table.rowBytes);
+  // Held from the beginning: what it reads was there when it was made, and nobody asks again before it is gathered.
+  const held = store.prefetch(Uint32Array.from(rowIds, (_, i) => table.rows - 1 - i));
+  await held.ready;
+  held.gather(rows);
+  process.stdout.write(`${store.diagnostics.mapping}\n`);
   for (;;) {
     held.gather(rows);
     for (let i = 0; i < rowIds.length; i++) rowIds[i] = Math.floor(Math.random() * table.rows);
@@ -31,4 +32,4 @@ try {
   if (!isEngramError(error)) throw error;
   process.stdout.write(`${error.code}\n`);
 }
-await store.close();
+await store?.close();
