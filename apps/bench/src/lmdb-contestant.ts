@@ -32,7 +32,8 @@ const perValue = ROWS_A_VALUE[kind];
 function openRaw(): { root: RawDatabase; database: RawDatabase } {
   mkdirSync(folder, { recursive: true });
   // by require: the package's declarations are refused in an ES module
-  const { open } = createRequire(import.meta.url)("lmdb") as { open(options: object): RawDatabase };
+  const require = createRequire(import.meta.url);
+  const { open } = require("lmdb") as { open(options: object): RawDatabase };
   const options = { encoding: "binary", compression: false };
   const root = open({
     ...options,

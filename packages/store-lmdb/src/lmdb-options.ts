@@ -12,9 +12,9 @@ export interface LmdbStoreOptions {
   readonly table?: TableInfo;
   /**
    * Where the environment has no tables: writes one, called with consecutive runs of whole rows until all have been
-   * offered; `rows` is zero bytes, and the writer's to reuse afterwards.
+   * offered; `rows` is zero bytes, and is written when what it returns has been awaited.
    */
-  readonly initialize?: (firstRow: number, rows: Uint8Array) => void | Promise<void>;
+  readonly initialize?: (firstRow: number, rows: Uint8Array) => unknown;
   /** Most row ids of one prefetch or put. Default 2^20. */
   readonly maxBatch?: number;
   /** How long a commit of another process may go unseen, in milliseconds. Default 100. */

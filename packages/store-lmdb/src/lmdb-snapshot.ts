@@ -34,7 +34,8 @@ export interface LmdbDatabase {
 
 /** Opens LMDB itself, which is loaded at the first call. */
 export function openLmdb(options: object): LmdbDatabase {
-  const { open } = createRequire(import.meta.url)("lmdb") as { open(options: object): LmdbDatabase }; // see LmdbDatabase
+  const require = createRequire(import.meta.url);
+  const { open } = require("lmdb") as { open(options: object): LmdbDatabase }; // see LmdbDatabase
   return open(options);
 }
 

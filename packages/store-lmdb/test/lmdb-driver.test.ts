@@ -5,14 +5,13 @@ import { EngramError, openTables, parseManifest } from "@engram-ts/core";
 import { describe, expect, it } from "vitest";
 import { lmdbDriver } from "../src/index.js";
 import { parseLmdbUri } from "../src/lmdb-uri.js";
-import { codeOf, read, rowsOf, tablePlan, temporaryFolder, writeAll, wrongRow } from "./table-plan.js";
+import { codeOf, read, rowsOf, started, tablePlan, temporaryFolder, writeAll, wrongRow } from "./table-plan.js";
 
 const driver = lmdbDriver();
 
 async function written(uri: string, options: Parameters<typeof tablePlan>[0]) {
   const plan = tablePlan(options);
-  const writer = await driver.write?.(uri, plan.plan);
-  if (writer === undefined) throw new Error("the driver writes");
+  const writer = await started(uri, plan.plan);
   await writeAll(writer, plan.tables);
   const manifest = await writer.finish();
   await writer.close();
@@ -50,12 +49,9 @@ describe("lmdbDriver", () => {
     const sha256 = createHash("sha256").update(map).digest("hex");
     const tokenMap = { file: "token-map.bin", bytes: map.length, sha256, tokens: 60, compressed: 50 };
     const manifest = { ...plan.manifest, tokenMap };
-    expect(await codeOf(() => driver.write?.(uri, { ...plan, tokenMap: map }))).toBe("invalid-argument");
-    expect(await codeOf(() => driver.write?.(uri, { tables, manifest, tokenMap: map.slice(1) }))).toBe(
-      "digest-mismatch",
-    );
-    const writer = await driver.write?.(uri, { tables, manifest, tokenMap: map });
-    if (writer === undefined) throw new Error("the driver writes");
+    expect(await codeOf(() => started(uri, { ...plan, tokenMap: map }))).toBe("invalid-argument");
+    expect(await codeOf(() => started(uri, { tables, manifest, tokenMap: map.slice(1) }))).toBe("digest-mismatch");
+    const writer = await started(uri, { tables, manifest, tokenMap: map });
     await writeAll(writer, tables);
     const digest = `sha256:${"a".repeat(64)}`;
     expect((await writer.finish(new Map([[1, digest]]))).modules[0]?.digest).toBe(digest);
@@ -70,8 +66,7 @@ describe("lmdbDriver", () => {
     const folder = temporaryFolder();
     const uri = `lmdb:${folder}`;
     const first = tablePlan({ rows: 70_000, layers: [1] });
-    const writer = await driver.write?.(uri, first.plan);
-    if (writer === undefined) throw new Error("the driver writes");
+    const writer = await started(uri, first.plan);
     await writeAll(writer, first.tables);
     expect(await codeOf(() => driver.open(uri))).toBe("not-found");
     await writer.finish();
@@ -112,11 +107,10 @@ describe("lmdbDriver", () => {
     if (table === undefined) throw new Error("layer 1 is in the plan");
     for (const at of [0, 1, 63_564, 63_565, 63_566, table.rows]) {
       const uri = `lmdb:${temporaryFolder()}`;
-      const before = await driver.write?.(uri, plan);
-      await before?.write(1, 0, rowsOf(table, 1, 0, at));
-      await before?.close();
-      const writer = await driver.write?.(uri, plan);
-      if (writer === undefined) throw new Error("the driver writes");
+      const before = await started(uri, plan);
+      await before.write(1, 0, rowsOf(table, 1, 0, at));
+      await before.close();
+      const writer = await started(uri, plan);
       expect(writer.committed.get(1)).toBe(at);
       await writeAll(writer, tables);
       await writer.finish();
@@ -129,8 +123,8 @@ describe("lmdbDriver", () => {
     const uri = `lmdb:${temporaryFolder()}`;
     const { plan, tables } = tablePlan({ rows: 100 });
     const table = tables.get(1);
-    const writer = await driver.write?.(uri, plan);
-    if (writer === undefined || table === undefined) throw new Error("layer 1 is in the plan");
+    const writer = await started(uri, plan);
+    if (table === undefined) throw new Error("layer 1 is in the plan");
     await writer.write(1, 0, rowsOf(table, 1, 0, 10));
     for (const [layer, row, bytes] of [
       [1, 11, 264],
@@ -143,12 +137,11 @@ describe("lmdbDriver", () => {
     }
     expect(await codeOf(() => writer.finish())).toBe("invalid-argument");
     const other = tablePlan({ rows: 200 });
-    expect(await codeOf(() => driver.write?.(uri, other.plan))).toBe("manifest-mismatch");
-    const next = await driver.write?.(uri, other.plan, { replace: true });
+    expect(await codeOf(() => started(uri, other.plan))).toBe("manifest-mismatch");
+    const next = await started(uri, other.plan, { replace: true });
     await writer.write(1, 10, rowsOf(table, 1, 10, 1));
     expect(await codeOf(() => writer.close())).toBe("transaction-closed");
     expect(await codeOf(() => writer.write(1, 11, new Uint8Array(264)))).toBe("store-closed");
-    if (next === undefined) throw new Error("the driver writes");
     await writeAll(next, other.tables);
     await next.finish();
     await next.close();

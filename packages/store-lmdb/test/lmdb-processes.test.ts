@@ -6,7 +6,7 @@ import type { Readable, Writable } from "node:stream";
 import { tableInfo } from "@engram-ts/core";
 import { expect, it } from "vitest";
 import { lmdbDriver, lmdbStore } from "../src/index.js";
-import { ROW_SEED, read, tablePlan, temporaryFolder, writeAll, wrongRow } from "./table-plan.js";
+import { ROW_SEED, read, started, tablePlan, temporaryFolder, writeAll, wrongRow } from "./table-plan.js";
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
 
@@ -73,13 +73,13 @@ it("goes on with a writing that was killed at any moment, and loses no committed
     }
     child.kill("SIGKILL");
     await once(child, "exit");
-    const writer = await lmdbDriver().write(uri, plan);
+    const writer = await started(uri, plan);
     expect(writer.committed.get(1)).toBeGreaterThanOrEqual(safe);
     await writer.close();
   }
   expect(safe).toBeGreaterThanOrEqual(63_565);
   expect(safe).toBeLessThan(rows);
-  const writer = await lmdbDriver().write(uri, plan);
+  const writer = await started(uri, plan);
   await writeAll(writer, tables);
   await writer.finish();
   await writer.close();

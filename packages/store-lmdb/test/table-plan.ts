@@ -11,9 +11,11 @@ import {
   type TablePlan,
   type TableWriter,
   tableInfo,
+  type WriteTablesOptions,
 } from "@engram-ts/core";
 import { fillRows, findWrongRow } from "@engram-ts/store-kit";
 import { afterAll } from "vitest";
+import { lmdbDriver } from "../src/index.js";
 
 /** Layer `l` has the rows of seed `ROW_SEED + l`. */
 export const ROW_SEED = 5;
@@ -46,6 +48,13 @@ export function tablePlan(options: {
   }
   const plan: TablePlan = { manifest: { format: "engram", version: 1, addressing: config, derived }, tables };
   return { plan, tables };
+}
+
+/** A writer for a plan. */
+export async function started(uri: string, plan: TablePlan, options: WriteTablesOptions = {}): Promise<TableWriter> {
+  const writer = await lmdbDriver().write?.(uri, plan, options);
+  if (writer === undefined) throw new Error("the driver writes");
+  return writer;
 }
 
 /** Rows of a layer. */
