@@ -82,7 +82,7 @@ export function placeTables(options: PlacementOptions): readonly TablePlacement[
 }
 
 /** Seconds for `rows` rows from a tier; none where the forward reads them on the device. */
-export function fetchSeconds(tier: TierSpec | undefined, rows: number, rowBytes: number): number {
+function fetchSeconds(tier: TierSpec | undefined, rows: number, rowBytes: number): number {
   if (tier === undefined || rows === 0) return 0;
   const moved = Math.max(rowBytes, tier.readBytes);
   return tier.latencySeconds + rows * Math.max(1 / tier.rowsPerSecond, moved / tier.bytesPerSecond);

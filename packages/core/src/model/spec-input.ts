@@ -8,12 +8,10 @@
 //                { "repeat": 12 }, { "engram": { "kind": "engram" } }, { "repeat": 15 }] }
 
 import type {
-  AttentionSpec,
   ConvolutionSpec,
   CustomPartSpec,
   DeepseekV41EngramSpec,
   DenseSpec,
-  FeedForwardSpec,
   GqaSpec,
   HeadKind,
   HyperConnectionsSpec,
@@ -96,8 +94,3 @@ export type FeedForwardInput =
 
 /** `Whole` with some of its fields left out. */
 type Short<Whole, Fields extends keyof Whole> = Omit<Whole, Fields> & Partial<Pick<Whole, Fields>>;
-
-// A full part is a short one, so that a parsed specification can be parsed again; the compiler checks it here.
-type Accepts<Input, Full extends Input> = Full;
-/** @internal */
-export type FullIsShort = [Accepts<AttentionInput, AttentionSpec>, Accepts<FeedForwardInput, FeedForwardSpec>];
