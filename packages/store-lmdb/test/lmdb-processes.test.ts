@@ -10,11 +10,12 @@ import { ROW_SEED, read, started, tablePlan, temporaryFolder, writeAll, wrongRow
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
 
-function start(program: string, ...args: readonly string[]): { child: Child; lines: AsyncIterator<string> } {
-  const child = spawn(process.execPath, [join(import.meta.dirname, program), ...args], {
+function start(program: string, ...args: readonly string[]) {
+  const child: Child = spawn(process.execPath, [join(import.meta.dirname, program), ...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
-  return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+  const exited = once(child, "exit");
+  return { child, exited, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
 }
 
 it("two processes read whole commits while this one writes, and nothing older after something newer", async () => {
@@ -30,7 +31,7 @@ it("two processes read whole commits while this one writes, and nothing older af
     await transaction.commit();
     if (byte === 5) for (const { lines } of readers) expect(Number((await lines.next()).value)).toBeGreaterThan(1);
   }
-  for (const { child } of readers) expect((await once(child, "exit"))[0]).toBe(0);
+  for (const { exited } of readers) expect((await exited)[0]).toBe(0);
   await store.close();
 });
 
@@ -65,14 +66,14 @@ it("goes on with a writing that was killed at any moment, and loses no committed
   const uri = `lmdb:${temporaryFolder()}`;
   let safe = 0;
   for (const linesUntilKill of [1, 3, 22]) {
-    const { child, lines } = start("write-rows.mjs", uri.slice("lmdb:".length));
+    const { child, exited, lines } = start("write-rows.mjs", uri.slice("lmdb:".length));
     child.stdin.end(JSON.stringify({ manifest: plan.manifest, tables: [...tables], seed: ROW_SEED }));
     for (let i = 0; i < linesUntilKill; i++) {
       const { value } = await lines.next();
       if (value.startsWith("[")) safe = JSON.parse(value)[0][1];
     }
     child.kill("SIGKILL");
-    await once(child, "exit");
+    await exited;
     const writer = await started(uri, plan);
     expect(writer.committed.get(1)).toBeGreaterThanOrEqual(safe);
     await writer.close();
