@@ -55,6 +55,7 @@ export class TableUpload {
   #part: Uint8Array | undefined;
   readonly #sending = new Set<Promise<void>>();
   #failure: unknown;
+  #made: TableDigests | undefined;
 
   private constructor(scope: UploadScope, table: TableInfo, cut: TableCut, states: ObjectState[]) {
     this.table = table;
@@ -153,9 +154,11 @@ export class TableUpload {
     }
     await Promise.all(this.#sending);
     this.#throwFailure();
+    if (this.#made !== undefined) return this.#made; // finish is called again after a failure
     for (const state of this.#states) await this.#complete(state); // those that a kill left full
     if (this.#resumed) await this.#readBack();
-    return this.#digests.digests();
+    this.#made = this.#digests.digests();
+    return this.#made;
   }
 
   /** Resolves when no part is on its way, whether they arrived or not. */

@@ -2,7 +2,7 @@
 // its program. Where there is none, one test says that the others are left out; with ENGRAM_REQUIRE_S3_SERVER it fails.
 
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import { cached, tableInfo, withRetry, withTimeout } from "@engram-ts/core";
+import { tableInfo } from "@engram-ts/core";
 import { type ConformanceTarget, deterministicRows, findWrongRow, runConformance } from "@engram-ts/store-kit";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { findS3Server, type S3Server, startS3Server } from "../../../tools/s3-server.mjs";
@@ -40,16 +40,7 @@ if (program === undefined) {
     const module = await putTable(table, rows, (uri, bytes) => put(prefix, uri, bytes), layout);
     return s3Store({ module, bucket: "tables", prefix, clientConfig: server.clientConfig, maxBatch: 5_000 });
   };
-  const targets: ConformanceTarget[] = [
-    { name: "s3 on a real server", open: openTable },
-    {
-      name: "cached(withRetry(withTimeout(s3))) on a real server",
-      open: async (table, rows) =>
-        cached(withRetry(withTimeout(await openTable(table, rows), { timeoutMs: 10_000 })), {
-          bytes: 64 * table.rowBytes,
-        }),
-    },
-  ];
+  const targets: ConformanceTarget[] = [{ name: "s3 on a real server", open: openTable }];
   runConformance({ describe, test }, targets, { required: targets.map(({ name }) => name) });
 
   describe("a real S3 server", () => {

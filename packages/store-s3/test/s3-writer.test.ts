@@ -152,6 +152,12 @@ describe("s3Writer", () => {
     const digests = new Map([[3, `sha256:${"0".repeat(64)}`]]);
     await expect(writer.finish(digests)).rejects.toMatchObject({ code: "digest-mismatch" });
     expect(s3.keys("tables")).not.toContain("models/small/engram.json");
+    const object = s3.keys("tables").find((key) => key.endsWith("layer-1/rows-00002.bin")) ?? "";
+    const bytes = s3.get("tables", object) ?? new Uint8Array(0);
+    s3.put("tables", object, bytes.subarray(1));
+    await expect(writer.finish()).rejects.toMatchObject({ code: "truncated", operation: "writer.finish" });
+    s3.put("tables", object, bytes);
+    await writer.finish();
     await writer.close();
     await expect(writer.write(1, 0, row)).rejects.toMatchObject({ code: "store-closed" });
   });
