@@ -3,12 +3,15 @@
 
 import { createModel, type Model } from "../../src/model/forward-model.js";
 import type { ModelSpec } from "../../src/model/model-spec.js";
-import { memoryWidth, modelParameters } from "../../src/model/parameters.js";
+import { memoryTables, memoryWidth, modelParameters } from "../../src/model/parameters.js";
 import { type ModelPresetName, modelPreset } from "../../src/model/presets.js";
 import type { AddressedModel, RowsNeeded } from "../../src/model/rows-needed.js";
 import { referenceBackend } from "../../src/reference/reference-backend.js";
 import type { ReferenceTensor } from "../../src/reference/tensor.js";
 import { uniformValues } from "../../src/reference/uniform-values.js";
+import { deterministicRows } from "../../src/rows/deterministic-rows.js";
+import { tableInfo } from "../../src/rows/table.js";
+import { type ScriptedOptions, type ScriptedStore, scriptedStore } from "../store/scripted-store.js";
 
 /** Presets whose tokens are bytes: the quick ones. Together they have every kind of everything. */
 export const SMALL_PRESETS = ["tiny-mla-moe", "tiny-gqa-dense", "tiny-v4.1", "tiny-qwen-ple"] as const;
@@ -47,4 +50,19 @@ export function someIds(length: number, vocabulary: number, seed = 3): Uint32Arr
   return Uint32Array.from(uniformValues(length, 1, seed, 0), (value) =>
     Math.floor(((value + 1) / 2) * vocabulary * 0.99),
   );
+}
+
+/** Stores with deterministic rows for every table of a model, as they come (`now`), a turn later, or by the test's hand. */
+export function madeUpTables(
+  model: AddressedModel,
+  arrival: ScriptedOptions["arrival"] = "now",
+): Map<number, ScriptedStore> {
+  const { memory } = model.spec;
+  const stores = new Map<number, ScriptedStore>();
+  if (memory === undefined) return stores;
+  for (const { layer, rows } of memoryTables(memory)) {
+    const table = tableInfo({ rows, encoding: memory.encoding });
+    stores.set(layer, scriptedStore(table, deterministicRows(table, layer), { arrival, maxBatch: 2 ** 16 }));
+  }
+  return stores;
 }
