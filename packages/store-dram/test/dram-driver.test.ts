@@ -13,7 +13,10 @@ import { describe, expect, it } from "vitest";
 import { dramDriver, dramStore } from "../src/index.js";
 
 const sizes = [1, 63, 64, 65, 4099];
-const tables = sizes.map((rows) => tableInfo({ rows, encoding: { kind: "bf16", width: 8 } }));
+const tables = [
+  ...sizes.map((rows) => tableInfo({ rows, encoding: { kind: "bf16", width: 8 } })),
+  tableInfo({ rows: 1100, encoding: { kind: "f32", width: 4096 } }), // more than one run of rows is loaded at once
+];
 
 /** Tables as a driver would open them; stores take at most `maxBatch` rows. */
 function inside(maxBatch: number): OpenedTables & { closed: number } {

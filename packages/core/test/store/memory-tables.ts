@@ -95,13 +95,17 @@ export function memoryTables(
     ...(options.caches === true
       ? {
           async openCache(uri: string, layer: number, table: TableInfo) {
-            if (uri.endsWith("broken"))
+            if (uri.endsWith(`broken${layer}`))
               throw new EngramError({ code: "io", operation: "memoryTables", message: "broken" });
             const key = `${uri} ${layer}`;
             const cache =
               caches.get(key) ?? memoryRowCache({ table, bytes: table.rows * table.rowBytes, name: scheme });
             caches.set(key, cache);
-            return counted({ ...cache, close: async () => {} });
+            const fill: RowCache["fill"] = async (rowIds, rows) => {
+              await new Promise((resolve) => setImmediate(resolve)); // as storage does, so that fills queue
+              await cache.fill(rowIds, rows);
+            };
+            return counted({ ...cache, fill, close: async () => {} });
           },
         }
       : {}),

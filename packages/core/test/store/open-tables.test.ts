@@ -41,7 +41,11 @@ describe("openTables", () => {
     async (uri) => {
       const [near, far] = [memoryTables("near", manifestOf(), { caches: true }), memoryTables("far")];
       const opened = await openTables(uri, { drivers: [near, far] });
-      for (const layer of [1, 3]) expect(await gathered(opened, layer, ids)).toEqual(expected(layer, ids));
+      for (const layer of [1, 3]) {
+        // several batches at once, so that some fills wait for others
+        const rows = await Promise.all(ids.map((row) => gathered(opened, layer, [row])));
+        expect(rows).toEqual(ids.map((row) => expected(layer, [row])));
+      }
       const reads = (): number => [...far.opened.values()].reduce((sum, store) => sum + store.reads.length, 0);
       const first = reads();
       await opened.close(); // fills are through by then
@@ -131,7 +135,8 @@ describe("openTables", () => {
   it.each([
     ["nowhere:x", "invalid-argument", "no driver opens nowhere:; there are near:, far:"],
     ["far:a > near:x", "unsupported", "far: cannot be a cache"],
-    ["near:broken > far:x", "io", "broken"],
+    ["near:broken1 > far:x", "io", "broken"],
+    ["dram(1KiB) > near:broken3 > far:x", "io", "broken"],
     ["near:c > far:missing", "not-found", "none"],
     ["dram > far:x", "invalid-argument", "no driver opens dram:"],
   ])("%s fails and leaves nothing open", async (uri, code, message) => {
