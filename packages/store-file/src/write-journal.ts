@@ -8,7 +8,7 @@ import { EngramError, isEngramError, type TablePlan } from "@engram-ts/core";
 import { publishFile, readSmallFile } from "./manifest-file.js";
 
 /** The journal's name; beside the manifest, which it never touches. */
-export const JOURNAL_NAME = "engram.writing.json";
+const JOURNAL_NAME = "engram.writing.json";
 const MAX_JOURNAL_BYTES = 2 ** 26;
 
 /** The state of a writing. */
