@@ -27,7 +27,18 @@ words = memory.view(numpy.uint32)
 for first in range(0, words.size, BLOCK):
     last = min(first + BLOCK, words.size)
     words[first:last] = numpy.arange(first, last, dtype=numpy.uint32) * numpy.uint32(2654435761)
-answer({"ready": True, "version": numpy.__version__})
+
+
+def huge_bytes():
+    try:
+        with open("/proc/self/smaps_rollup") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("AnonHugePages"))
+    except OSError:
+        return 0
+
+
+version = f"NumPy {numpy.__version__}, Python {sys.version.split()[0]}, {huge_bytes() / 2**30:.2f} GiB on huge pages"
+answer({"ready": True, "version": version})
 
 out = None
 for line in sys.stdin:

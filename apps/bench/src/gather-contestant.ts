@@ -3,6 +3,7 @@
 // (a plain loop over an ArrayBuffer). Requests come as lines on standard input, answers go as lines of JSON to standard
 // output (gather-workload.ts). Started by gather.ts.
 
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { tableInfo } from "@engram-ts/core";
 import { dramStore } from "@engram-ts/store-dram";
@@ -70,9 +71,19 @@ function answer({ gather }: Contest, request: GatherRequest, out: Uint8Array): G
   return { ns, cpuNs: (user + system) * 1_000, checksum: check === 1 ? checksum(out) : 0 };
 }
 
+/** Linux: what part of this process's memory lies on huge pages. */
+function hugePageBytes(): number {
+  try {
+    return Number(/^AnonHugePages:\s+(\d+) kB/m.exec(readFileSync("/proc/self/smaps_rollup", "utf8"))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
 const [kind = "", tableBytes, rowBytes] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
 const contest = kind === "subarray" ? openSubarray(tableBytes, rowBytes) : openDram(tableBytes, rowBytes, kind);
-console.log(JSON.stringify({ ready: true, version: `Node ${process.versions.node}, ${contest.note}` }));
+const pages = `${(hugePageBytes() / 2 ** 30).toFixed(2)} GiB on huge pages`;
+console.log(JSON.stringify({ ready: true, version: `Node ${process.versions.node}, ${contest.note}, ${pages}` }));
 const outputs = new Map<number, Uint8Array>();
 for await (const line of createInterface({ input: process.stdin })) {
   const request = parseRequest(line);

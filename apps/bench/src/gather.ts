@@ -20,12 +20,16 @@ interface Cell {
 }
 
 interface CellReport extends Cell {
-  /** Nanoseconds of each round, all calls together. */
+  /** Nanoseconds of each round by the clock, all calls together. */
   readonly ns: Readonly<Record<string, readonly number[]>>;
+  /** Nanoseconds of processor time of the same calls. */
+  readonly cpuNs: Readonly<Record<string, readonly number[]>>;
   readonly rowsPerSecond: Readonly<Record<string, number>>;
   readonly microsecondsPerCall: Readonly<Record<string, number>>;
   /** How many times as fast as each peer the dramStore contestants are, in pairs. */
   readonly timesAsFast: Readonly<Record<string, Readonly<Record<string, Ratio>>>>;
+  /** The same by processor time. */
+  readonly timesAsFastByCpu: Readonly<Record<string, Readonly<Record<string, Ratio>>>>;
 }
 
 const { values: options } = parseArgs({
@@ -55,7 +59,9 @@ function cellsOf(rowBytes: number): readonly Cell[] {
 }
 
 async function runCell(cell: Cell, contestants: readonly Contestant[]): Promise<CellReport> {
-  const ns: Record<string, number[]> = Object.fromEntries(contestants.map(({ name }) => [name, []]));
+  const series = (): Record<string, number[]> => Object.fromEntries(contestants.map(({ name }) => [name, []]));
+  const ns = series();
+  const cpuNs = series();
   const { rowBytes, rows, count, calls } = cell;
   // The first round warms up and is not counted; it and the last are checked.
   for (let round = 0; round <= rounds; round++) {
@@ -64,7 +70,10 @@ async function runCell(cell: Cell, contestants: readonly Contestant[]): Promise<
     const sums = new Map<string, number>();
     for (const contestant of round % 2 === 0 ? contestants : [...contestants].reverse()) {
       const answer = await contestant.ask(request);
-      if (round > 0) ns[contestant.name]?.push(answer.ns);
+      if (round > 0) {
+        ns[contestant.name]?.push(answer.ns);
+        cpuNs[contestant.name]?.push(answer.cpuNs);
+      }
       sums.set(contestant.name, answer.checksum);
     }
     if (new Set(sums.values()).size > 1) {
@@ -73,18 +82,22 @@ async function runCell(cell: Cell, contestants: readonly Contestant[]): Promise<
   }
   const perContestant = (value: (times: readonly number[]) => number) =>
     Object.fromEntries(Object.entries(ns).map(([name, times]) => [name, value(times)]));
-  const timesAsFast: Record<string, Record<string, Ratio>> = {};
-  for (const ours of OURS) {
-    const peers = Object.entries(ns).filter(([name]) => !OURS.includes(name));
-    timesAsFast[ours] = Object.fromEntries(peers.map(([name, times]) => [name, pairedRatio(times, ns[ours] ?? [])]));
-  }
   return {
     ...cell,
     ns,
+    cpuNs,
     rowsPerSecond: perContestant((times) => (count * calls * 1e9) / median(times)),
     microsecondsPerCall: perContestant((times) => median(times) / 1_000 / calls),
-    timesAsFast,
+    timesAsFast: ratiosToPeers(ns),
+    timesAsFastByCpu: ratiosToPeers(cpuNs),
   };
+}
+
+function ratiosToPeers(times: Readonly<Record<string, readonly number[]>>): Record<string, Record<string, Ratio>> {
+  const peers = Object.entries(times).filter(([name]) => !OURS.includes(name));
+  const against = (own: readonly number[]) =>
+    Object.fromEntries(peers.map(([name, theirs]) => [name, pairedRatio(theirs, own)]));
+  return Object.fromEntries(OURS.map((ours) => [ours, against(times[ours] ?? [])]));
 }
 
 const cells: CellReport[] = [];
@@ -110,6 +123,7 @@ const report = {
   benchmark: "gather",
   date: new Date().toISOString(),
   machine: machineCard(),
+  cacheState: "tables resident, ids random, processor caches as the contestants before left them; one round to warm up",
   tableBytes,
   rounds,
   versions,
@@ -134,6 +148,8 @@ function print(): void {
     for (const ours of OURS) {
       const against = Object.entries(cell.timesAsFast[ours] ?? {}).map(([peer, times]) => `${peer} ${ratio(times)}`);
       console.log(`  ${ours} is times as fast as: ${against.join(", ")}`);
+      const byCpu = Object.entries(cell.timesAsFastByCpu[ours] ?? {}).map(([peer, times]) => `${peer} ${ratio(times)}`);
+      console.log(`    by processor time: ${byCpu.join(", ")}`);
     }
   }
   for (const [ours, times] of Object.entries(growth)) {

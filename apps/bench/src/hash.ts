@@ -183,8 +183,9 @@ async function main(python: string): Promise<void> {
     const figures = `min ${nsPerToken.min.toFixed(1)}  median ${nsPerToken.median.toFixed(1)} ns/token`;
     console.log(`  ${name.padEnd(14)} ${figures.padEnd(38)} ${ratio}`);
   }
-  const machine = machineCard();
-  console.log(JSON.stringify({ benchmark: "hash", date: new Date().toISOString(), machine, tokens: TOKENS, results }));
+  const head = { benchmark: "hash", date: new Date().toISOString(), machine: machineCard() };
+  const workload = { tokens: TOKENS, rounds: ROUNDS, warmUpRounds: WARM_UP_ROUNDS, cacheState: "outputs reused, warm" };
+  console.log(JSON.stringify({ ...head, ...workload, results }));
 }
 
 await main(process.argv[2] ?? "python3");
