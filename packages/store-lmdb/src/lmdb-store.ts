@@ -7,7 +7,6 @@ import {
   checkPrefetchOptions,
   checkRowIds,
   EngramError,
-  type PrefetchOptions,
   type StoreCapabilities,
   StoreTicket,
   storeCounters,
@@ -25,8 +24,9 @@ import { type BlockWriter, blockWriter } from "./lmdb-writer.js";
 import { type MappedBlocks, mappedBlocks } from "./mapped-blocks.js";
 import { residency } from "./residency.js";
 import { rowPatches } from "./row-patches.js";
+import { rowWarming } from "./row-warming.js";
 import { commitsKey, encodeRecord, readPublished } from "./table-records.js";
-import { type WarmJob, warmReads } from "./warm-reads.js";
+import { warmReads } from "./warm-reads.js";
 
 /** What a store found, for people and benchmarks. */
 export interface LmdbDiagnostics {
@@ -43,8 +43,6 @@ export interface LmdbStore extends WritableRowStore {
 const TIER = "lmdb";
 /** Rows given to `initialize` at a time: at most this many bytes. */
 const RUN_BYTES = 2 ** 22;
-/** Pages tried between two looks at the clock; a disk of 100 us a page holds the thread for under a millisecond. */
-const TRIED_PAGES = 8;
 
 /**
  * Opens a table in an LMDB environment, and writes it first where `initialize` says how and there is none.
@@ -103,7 +101,6 @@ function create(environment: Environment, options: CheckedLmdbOptions, snapshot:
   const { maxBatch, refreshMs, copyBytes } = options;
   const current = currentTable(environment, options, snapshot);
   const { table, id } = current.record;
-  const { rowBytes } = table;
   let blocks: MappedBlocks;
   try {
     blocks = mappedBlocks(snapshot, current.record, {
@@ -119,6 +116,7 @@ function create(environment: Environment, options: CheckedLmdbOptions, snapshot:
   patches.load(current.snapshot);
   const known = residency(blocks.blocks);
   const reads = warmReads(environment.file, environment.path);
+  const warm = rowWarming({ table, blocks, residency: known, reads });
   const scope: TicketScope = { table, blocks, patches, residency: known, closed: false };
   const capabilities: StoreCapabilities = { maxBatch, resident: false, writable: environment.writable, durable: true };
   const counters = storeCounters([TIER]);
@@ -134,57 +132,6 @@ function create(environment: Environment, options: CheckedLmdbOptions, snapshot:
   const refresh = (): void => {
     refreshAt = performance.now() + refreshMs;
     if (current.refresh()) patches.load(current.snapshot);
-  };
-
-  /** Starts reading the rows that are not in memory; undefined where all are. */
-  const warm = (rowIds: Uint32Array, prefetchOptions: PrefetchOptions | undefined): WarmJob | undefined => {
-    const { blockRows } = blocks;
-    let offsets: number[] | undefined;
-    let rows: number[] = [];
-    for (let i = 0; i < rowIds.length; i++) {
-      const row = rowIds[i] as number; // i < length
-      const index = Math.floor(row / blockRows);
-      const from = (row - index * blockRows) * rowBytes;
-      if (known.has(index, from, from + rowBytes)) continue;
-      if (known.trusting && tryRow(index, from)) continue;
-      offsets ??= [];
-      offsets.push((blocks.blocks[index]?.fileOffset ?? 0) + from);
-      rows.push(row);
-    }
-    judgeTried();
-    if (offsets === undefined) return undefined;
-    const start = performance.now();
-    const count = offsets.length;
-    let left = count;
-    const onRead = (at: number): void => {
-      const row = rows[at] as number; // one for each offset
-      const index = Math.floor(row / blockRows);
-      const from = (row - index * blockRows) * rowBytes;
-      known.note(index, from, from + rowBytes);
-      left--;
-      if (left > 0) return;
-      rows = [];
-      known.judge(count, (performance.now() - start) * 1_000);
-    };
-    return reads.start({ offsets, length: rowBytes, priority: prefetchOptions?.priority ?? 0, onRead });
-  };
-
-  let tried = 0;
-  let triedAt = 0;
-  let sum = 0;
-  /** Reads a row that may or may not be in memory; looks at the clock every few rows and stops trying when it is slow. */
-  const tryRow = (index: number, from: number): boolean => {
-    if (tried === 0) triedAt = performance.now();
-    const bytes = blocks.blocks[index]?.bytes;
-    sum += (bytes?.[from] ?? 0) + (bytes?.[from + rowBytes - 1] ?? 0);
-    known.note(index, from, from + rowBytes);
-    if (++tried === TRIED_PAGES) judgeTried();
-    return true;
-  };
-  const judgeTried = (): void => {
-    if (tried === 0 || sum < 0) return;
-    known.judge(tried, (performance.now() - triedAt) * 1_000);
-    tried = 0;
   };
 
   const apply = async (rows: ReadonlyMap<number, Uint8Array>): Promise<void> => {
@@ -226,7 +173,7 @@ function create(environment: Environment, options: CheckedLmdbOptions, snapshot:
       if (prefetchOptions !== undefined) checkPrefetchOptions(prefetchOptions, "store.prefetch");
       if (performance.now() >= refreshAt) refresh();
       const ids = rowIds.slice();
-      const job = prefetchOptions?.signal?.aborted === true ? undefined : warm(ids, prefetchOptions);
+      const job = prefetchOptions?.signal?.aborted === true ? undefined : warm(ids, prefetchOptions?.priority ?? 0);
       counters.hit(TIER, ids.length);
       const source = new MappedRows(scope, ids, current.snapshot.retain(), job);
       const ticket = new StoreTicket(source, counters, prefetchOptions, onRelease);

@@ -69,7 +69,10 @@ export class MappedRows implements TicketSource {
       const row = this.#rowIds[i] as number; // i < length
       const block = Math.floor(row / blocks.blockRows);
       const from = (row - block * blocks.blockRows) * this.rowBytes;
-      if (residency.has(block, from, from + this.rowBytes)) continue;
+      const last = residency.pageOf(block, from + this.rowBytes - 1);
+      let page = residency.pageOf(block, from);
+      while (page <= last && residency.has(block, page)) page++;
+      if (page > last) continue;
       zeroed[i] = 1;
       missing++;
     }

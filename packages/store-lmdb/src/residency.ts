@@ -5,59 +5,56 @@
 
 import type { Block } from "./mapped-blocks.js";
 
+/** The system's page; where it is larger, some pages are read for nothing. */
 const PAGE_BYTES = 4096;
 /** A page from the page cache takes 1 us at the first touch, one from a good disk 60 us and more. */
 const QUICK_US_PER_PAGE = 15;
 /** Of a whole gather or trial, so that a pause of the process is not taken for the disk. */
 const PAUSE_US = 200;
 
-/** What is known of a table's pages. */
+/** What is known of a table's pages. Pages are numbered within a block, from the one on which it starts. */
 export interface Residency {
   /** Whether pages not read before may be tried at once. */
   readonly trusting: boolean;
-  /** Whether all bytes of a row are taken to be in memory. */
-  has(block: number, from: number, to: number): boolean;
-  /** The bytes of a row have been read. */
-  note(block: number, from: number, to: number): void;
-  /** Reads took so long: whether trying at once is worth while. */
+  /** The page of a byte of a block. */
+  pageOf(block: number, byte: number): number;
+  /** Whether a page is taken to be in memory; always for blocks that lie there. */
+  has(block: number, page: number): boolean;
+  /** A page has been read. */
+  note(block: number, page: number): void;
+  /** Where a page starts in the data file. */
+  fileOffset(block: number, page: number): number;
+  /** So many pages took so long: whether trying at once is worth while. */
   judge(pages: number, us: number): void;
   /** A gather of rows that should have been in memory took so long; forgets all where that was long twice in a row. */
   gathered(rows: number, us: number): void;
 }
 
-/** Nothing is known. Blocks that lie in memory need no knowing. */
+/** Nothing is known. */
 export function residency(blocks: readonly Block[]): Residency {
-  const pages = blocks.map(({ bytes, fileOffset }) =>
+  const bits = blocks.map(({ bytes, fileOffset }) =>
     fileOffset === undefined ? undefined : new Uint32Array(Math.ceil((bytes.length / PAGE_BYTES + 2) / 32)),
   );
+  const starts = blocks.map(({ fileOffset = 0 }) => fileOffset - (fileOffset % PAGE_BYTES));
+  const shifts = blocks.map(({ fileOffset = 0 }) => fileOffset % PAGE_BYTES);
   let trusting = false;
   let slow = 0;
-  // pages are counted from the one on which the block starts
-  const shift = blocks.map(({ fileOffset = 0 }) => fileOffset % PAGE_BYTES);
 
+  // Below, blocks and pages are those of rows in range, so the casts from `number | undefined` are sound.
   return {
     get trusting() {
       return trusting;
     },
-    has(block, from, to) {
-      const known = pages[block];
-      if (known === undefined) return true;
-      const base = shift[block] as number; // one for each block
-      const last = (base + to - 1) >>> 12;
-      for (let page = (base + from) >>> 12; page <= last; page++) {
-        if ((((known[page >>> 5] as number) >>> (page & 31)) & 1) === 0) return false; // within the block
-      }
-      return true;
+    pageOf: (block, byte) => ((shifts[block] as number) + byte) >>> 12,
+    has(block, page) {
+      const known = bits[block];
+      return known === undefined || (((known[page >>> 5] as number) >>> (page & 31)) & 1) === 1;
     },
-    note(block, from, to) {
-      const known = pages[block];
-      if (known === undefined) return;
-      const base = shift[block] as number; // one for each block
-      const last = (base + to - 1) >>> 12;
-      for (let page = (base + from) >>> 12; page <= last; page++) {
-        known[page >>> 5] = (known[page >>> 5] as number) | (1 << (page & 31)); // as above
-      }
+    note(block, page) {
+      const known = bits[block];
+      if (known !== undefined) known[page >>> 5] = (known[page >>> 5] as number) | (1 << (page & 31));
     },
+    fileOffset: (block, page) => (starts[block] as number) + page * PAGE_BYTES,
     judge(count, us) {
       trusting = us <= PAUSE_US + count * QUICK_US_PER_PAGE;
     },
@@ -66,7 +63,7 @@ export function residency(blocks: readonly Block[]): Residency {
       if (slow < 2) return;
       slow = 0;
       trusting = false;
-      for (const known of pages) known?.fill(0);
+      for (const known of bits) known?.fill(0);
     },
   };
 }

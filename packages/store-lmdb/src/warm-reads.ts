@@ -1,12 +1,12 @@
-// Reads of rows that bring their pages into the page cache, on libuv's threads: what was read is dropped, the rows are
-// then copied out of the map. As many reads are under way as there are threads, and twice that in the queue; more
-// threads (UV_THREADPOOL_SIZE, before the process starts) read a cold disk faster.
+// Reads that bring pages into the page cache, on libuv's threads: a byte of each, which is dropped; the rows are then
+// copied out of the map. As many reads are under way as there are threads, and twice that in the queue; more threads
+// (UV_THREADPOOL_SIZE, before the process starts) read a cold disk faster.
 
 import { read } from "node:fs";
 import type { EngramError } from "@engram-ts/core";
 import { lmdbFault } from "./lmdb-fault.js";
 
-/** Rows of one ticket that are being read. */
+/** Pages for one ticket that are being read. */
 export interface WarmJob {
   /** Resolves when all are in memory; rejects with what reading failed with. */
   readonly done: Promise<void>;
@@ -16,9 +16,8 @@ export interface WarmJob {
 
 /** What one job reads. */
 export interface WarmRequest {
-  /** Places in the data file, ascending order is not needed. */
+  /** Places in the data file, in any order. */
   readonly offsets: readonly number[];
-  readonly length: number;
   /** Jobs of higher priority go first. */
   readonly priority: number;
   /** Told of each place that has been read. */
@@ -47,7 +46,7 @@ export function warmReads(file: number, path: string): WarmReads {
   const jobs: Job[] = [];
   const limit = 3 * THREADS;
   let underWay = 0;
-  let scratch = Buffer.alloc(0); // all reads share it: nobody looks at it
+  const scratch = Buffer.alloc(1); // all reads share it: nobody looks at it
   let onIdle: (() => void)[] = [];
 
   const pump = (): void => {
@@ -68,13 +67,13 @@ export function warmReads(file: number, path: string): WarmReads {
 
   const readOne = (job: Job, index: number): void => {
     underWay++;
-    read(file, scratch, 0, job.length, job.offsets[index] as number, (error, bytes) => {
+    read(file, scratch, 0, 1, job.offsets[index] as number, (error, bytes) => {
       underWay--;
-      if (error !== null || bytes < job.length) {
+      if (error !== null || bytes < 1) {
         job.cancelled = true;
         job.reject(
           lmdbFault(
-            error ?? Object.assign(new Error(`${bytes} of ${job.length} bytes`), { code: "-30796" }),
+            error ?? Object.assign(new Error(`there is nothing at byte ${job.offsets[index]}`), { code: "-30796" }),
             "store.prefetch",
             path,
           ),
@@ -96,11 +95,9 @@ export function warmReads(file: number, path: string): WarmReads {
         resolve = onResolve;
         reject = onReject;
       });
-      if (scratch.length < request.length) scratch = Buffer.alloc(request.length);
-      const { offsets, length, priority, onRead } = request;
+      const { offsets, priority, onRead } = request;
       const job: Job = {
         offsets,
-        length,
         priority,
         onRead,
         next: 0,
