@@ -72,7 +72,7 @@ export class DirectRows implements TicketSource {
     const before = performance.now();
     readRows(this.#scope, this.#rowIds, this.length, out);
     const { heat } = this.#scope;
-    if (isSlow(performance.now() - before, this.length) && heat.isDisk()) heat.cool();
+    if (heat.isDisk(isSlow(performance.now() - before, this.length))) heat.cool();
   }
 }
 

@@ -173,7 +173,7 @@ export class PlannedRows implements TicketSource, ReadJob {
       this.#filled[range] = bytes;
       const now = performance.now();
       // the last read of a batch has nothing after it that could be read better
-      if (now - before > SLOW_READ_MS && this.#started < this.#plan.length && heat.isDisk()) return "slow";
+      if (heat.isDisk(now - before > SLOW_READ_MS) && this.#started < this.#plan.length) return "slow";
       before = now;
     }
     if (this.#started < this.#plan.length) return "more";

@@ -6,7 +6,7 @@
 /** Batches in a row that were read without a slow read, before reading is put off until rows are gathered. */
 const WARM_BATCHES = 4;
 /** Slow reads in a row that are believed without a block having been read. */
-const STRIKES = 4;
+const STRIKES = 16;
 
 /** A guess about the next batch. */
 export interface ReadHeat {
@@ -14,16 +14,19 @@ export interface ReadHeat {
   readonly hot: boolean;
   /** Remembers how many blocks were read so far. */
   look(): void;
-  /** A read took long: whether it came from a disk. */
-  isDisk(): boolean;
+  /** Whether a read, or a few, came from a disk; `slow` says that they took long. */
+  isDisk(slow: boolean): boolean;
   /** A batch came from the cache. */
   warm(): void;
   /** A batch did not. */
   cool(): void;
 }
 
-/** Cold at first. */
-export function readHeat(): ReadHeat {
+/**
+ * Cold at first.
+ * @param blocksRead how many blocks the process has read so far.
+ */
+export function readHeat(blocksRead = () => process.resourceUsage().fsRead): ReadHeat {
   let batches = 0;
   let strikes = 0;
   let blocks = 0;
@@ -32,11 +35,15 @@ export function readHeat(): ReadHeat {
       return batches >= WARM_BATCHES;
     },
     look() {
-      blocks = process.resourceUsage().fsRead;
+      blocks = blocksRead();
     },
-    isDisk() {
+    isDisk(slow) {
+      if (!slow) {
+        strikes = 0;
+        return false;
+      }
       const before = blocks;
-      blocks = process.resourceUsage().fsRead;
+      blocks = blocksRead();
       return blocks !== before || ++strikes >= STRIKES;
     },
     warm() {

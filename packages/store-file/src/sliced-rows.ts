@@ -67,7 +67,7 @@ export class SlicedRows implements TicketSource {
         throw fileError(cause, "store.prefetch", this.#scope.folder);
       }
       this.#read = until;
-      if (isSlow(performance.now() - before, ids.length) && this.#scope.heat.isDisk()) {
+      if (this.#scope.heat.isDisk(isSlow(performance.now() - before, ids.length))) {
         this.#scope.heat.cool();
         return this.#loadRest();
       }
