@@ -219,6 +219,50 @@ describe("dramStore", () => {
     for (const bytes of [-1, 1.5, 2 ** 32]) expect(codeOf(() => store.allocate(bytes))?.code).toBe("invalid-argument");
   });
 
+  it.each([{}, { workers: 1 }, { kernel: "typescript" as const }])(
+    "keeps outputs, tickets and rows through later outputs and commits: %o",
+    async (variant) => {
+      const table = bytesOfWidth(600, 40);
+      const store = dramStore({ table, initialize: fillRows(40), ...variant });
+      const ids = Uint32Array.from({ length: 300 }, (_, i) => (i * 7) % 600);
+      const ticket = store.prefetch(ids);
+      const expected = gathered(ticket, 40);
+      const outputs: Uint8Array[] = [];
+      for (const extra of [0, 8, 2 ** 30, 16]) {
+        outputs.push(store.allocate(ids.length * 40 + extra)); // one of them is larger than the room for outputs
+        for (const output of outputs) ticket.gather(output.subarray(0, expected.length).fill(0xa5));
+        for (const output of outputs) expect(Buffer.compare(output.subarray(0, expected.length), expected)).toBe(0);
+        if (extra === 2 ** 30) outputs.pop();
+      }
+      const transaction = store.begin();
+      await transaction.put(Uint32Array.of(7), new Uint8Array(40).fill(9));
+      await transaction.commit();
+      expect(gathered(store.prefetch(Uint32Array.of(7)), 40)).toEqual(new Uint8Array(40).fill(9));
+      for (const output of outputs) expect(Buffer.compare(output.subarray(0, expected.length), expected)).toBe(0);
+      expect(gathered(ticket, 40)).toEqual(expected); // as it stood
+      await store.close();
+      expect(outputs[0]?.subarray(0, 40)).toEqual(expected.subarray(0, 40));
+    },
+  );
+
+  it("refuses a row id that is none, wherever it is in a batch of any size", () => {
+    for (const variant of [{}, { kernel: "typescript" as const }]) {
+      const store = dramStore({ table: bytesOfWidth(600, 4), ...variant });
+      for (const length of [1, 128, 129, 20_000]) {
+        for (const index of [0, Math.floor(length / 2), length - 1]) {
+          for (const row of [600, 2 ** 31, 2 ** 32 - 1]) {
+            const ids = new Uint32Array(length).fill(599);
+            ids[index] = row;
+            const error = codeOf(() => store.prefetch(ids));
+            expect(error?.code).toBe("row-out-of-range");
+            expect(error?.context).toMatchObject({ row, index });
+          }
+        }
+        store.prefetch(new Uint32Array(length).fill(599)).release();
+      }
+    }
+  });
+
   it("says what memory a table needs and what there is, before it takes any", () => {
     const encoding: RowEncoding = { kind: "f32", width: 65_536 };
     const error = codeOf(() => dramStore({ table: tableInfo({ rows: MAX_ROWS, encoding }) }));
