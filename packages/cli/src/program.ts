@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { copyCommand } from "./commands/copy.js";
 import { explainCommand } from "./commands/explain.js";
 import { fillCommand } from "./commands/fill.js";
+import { generateCommand } from "./commands/generate.js";
 import { idsCommand } from "./commands/ids.js";
 import { importCommand } from "./commands/import.js";
 import { inspectCommand } from "./commands/inspect.js";
@@ -25,6 +26,7 @@ export function engramProgram(): Command {
     idsCommand(),
     explainCommand(),
     planCommand(),
+    generateCommand(),
     makeFixtureCommand(),
     importCommand(),
     inspectCommand(),

@@ -79,7 +79,7 @@ async function runVerify(uri: string, options: VerifyOptions): Promise<void> {
       await other?.close();
       await opened.close();
     }
-  });
+  }, "not all rows were compared, and nothing was changed");
   await writeResult(options.json === true, { uri, ok: true, ...verified }, () =>
     [`${uri} is right`, ...verified.layers.map(layerText), `token map: ${verified.tokenMap}`].join("\n"),
   );
