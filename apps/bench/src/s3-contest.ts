@@ -103,6 +103,10 @@ export interface ColdGatherReport {
   readonly oneRangedGetMs: number;
   /** Gathers in latencies of one ranged GET: about 1 plus what 48 requests cost, not 48. */
   readonly inRangedGets: Ratio;
+  /** As many ranged GETs of one block, sent by the SDK at once: what a caller would write. */
+  readonly sdkTogetherMs: number;
+  /** How many times as fast as those the gather is. */
+  readonly timesAsFast: Ratio;
   readonly requestsPerGather: number;
   readonly bytesPerGather: number;
 }
@@ -116,11 +120,12 @@ export async function coldGathers(contest: S3Contest, store: S3Store, blockBytes
   const random = seededRandom(seed);
   const gathers: number[] = [];
   const gets: number[] = [];
+  const together: number[] = [];
   const before = store.requestStats();
   const part = module.parts[0];
   if (part === undefined) throw new Error("a table has parts");
-  const pairs = rounds * 4;
-  const warmUp = 20;
+  const pairs = rounds * 3;
+  const warmUp = 5;
   for (let round = 0; round < pairs + warmUp; round++) {
     const gather = async (): Promise<number> => {
       const ids = Uint32Array.from({ length: ROWS }, () => random.below(table.rows));
@@ -134,18 +139,21 @@ export async function coldGathers(contest: S3Contest, store: S3Store, blockBytes
       if (findWrongRow(table, seed, ids, rows) !== -1) throw new Error("a gather gave a wrong row");
       return ms;
     };
-    const get = (): Promise<number> => {
+    const getOne = async (): Promise<void> => {
       const first = random.below(part.data.bytes - blockBytes);
       const Range = `bytes=${first}-${first + blockBytes - 1}`;
-      return timed(async () => {
-        const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: part.data.uri, Range }));
-        await Body?.transformToByteArray();
-      });
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: part.data.uri, Range }));
+      await Body?.transformToByteArray();
     };
-    const times = round % 2 === 0 ? [await gather(), await get()] : [await get(), await gather()].reverse();
-    if (round < warmUp) continue;
-    gathers.push(times[0] ?? Number.NaN);
-    gets.push(times[1] ?? Number.NaN);
+    const contestants: readonly (readonly [times: number[], run: () => Promise<number>])[] = [
+      [gathers, gather],
+      [gets, () => timed(getOne)],
+      [together, () => timed(() => Promise.all(Array.from({ length: ROWS }, getOne)))],
+    ];
+    for (const [times, run] of round % 2 === 0 ? contestants : contestants.toReversed()) {
+      const ms = await run();
+      if (round >= warmUp) times.push(ms);
+    }
   }
   const after = store.requestStats();
   return {
@@ -153,6 +161,8 @@ export async function coldGathers(contest: S3Contest, store: S3Store, blockBytes
     gatherMs: median(gathers),
     oneRangedGetMs: median(gets),
     inRangedGets: pairedRatio(gathers, gets),
+    sdkTogetherMs: median(together),
+    timesAsFast: pairedRatio(together, gathers),
     requestsPerGather: (after.requests - before.requests) / (pairs + warmUp),
     bytesPerGather: (after.bytesRead - before.bytesRead) / (pairs + warmUp),
   };

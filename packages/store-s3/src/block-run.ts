@@ -1,7 +1,7 @@
 // One reading of consecutive blocks of rows, shared by all tickets that want a row of them. Its ranges are fetched at
 // once; the rows are there when all have come and every block has the digest that the manifest says.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { EngramError, type LocatedPart, type RowLocations, readPlan } from "@engram-ts/core";
 import type { QueuedRequest, RequestQueue } from "./request-queue.js";
@@ -137,9 +137,7 @@ export class BlockRun {
     const blockBytes = blockRows * locations.rowBytes;
     for (const block of this.#blocks()) {
       const at = (block * blockRows - this.firstRow) * locations.rowBytes;
-      const found = createHash("sha256")
-        .update(rows.subarray(at, at + blockBytes))
-        .digest();
+      const found = hash("sha256", rows.subarray(at, at + blockBytes), "buffer");
       if (found.equals(digests.subarray(block * 32, block * 32 + 32))) continue;
       const end = Math.min((block + 1) * blockRows, locations.rows);
       throw new EngramError({
