@@ -26,7 +26,7 @@ export interface GenerateOptions<T> extends SamplingOptions {
 }
 
 /**
- * Generates token ids one by one. Nothing runs before the first is asked for; leaving the loop frees everything.
+ * Generates token ids one by one, never one that the model's token map lacks. Nothing runs before the first is asked for; leaving the loop frees everything.
  * @throws EngramError from the loop: `invalid-argument`, `token-out-of-range`, `aborted`, and what reading rows failed with.
  * @example
  * for await (const id of generate(model, { prompt: [1, 2, 3], tables, maxTokens: 20, seed: 1, temperature: 0.8 })) {
@@ -44,9 +44,10 @@ export async function* generate<T>(model: Model<T>, options: GenerateOptions<T>)
   if (prompt.length === 0) {
     throw refused("the prompt has no tokens; give at least one, such as the beginning-of-sequence token");
   }
+  const known = model.tokenMap?.tokens ?? model.spec.vocabSize; // others could not be fed back
   const run = async (ids: Uint32Array | readonly number[]): Promise<Float32Array> => {
     const { logits } = await step(model, [{ state, ids }], { ...(tables && { tables }), ...(signal && { signal }) });
-    return logits[0] ?? new Float32Array(0);
+    return logits[0]?.subarray(0, known) ?? new Float32Array(0);
   };
   try {
     if (maxTokens === 0) return;

@@ -35,16 +35,17 @@ export function sampler(options: SamplingOptions = {}): Sampler {
   const draw = uniform(seed);
   return (logits) => {
     const u = draw();
-    const first = logits[best(logits)] ?? 0;
-    const order = ranked(logits, topK);
-    const weights = Float64Array.from(order, (token) => Math.exp(((logits[token] ?? 0) - first) / temperature));
-    const kept = nucleus(weights, topP);
-    let left = u * kept.sum;
-    for (let i = 0; i < kept.count; i++) {
-      left -= weights[i] ?? 0;
-      if (left < 0) return order[i] ?? 0;
+    const most = logits[best(logits)] ?? 0;
+    const weight = (token: number) => Math.exp(((logits[token] ?? 0) - most) / temperature);
+    const tokens = candidates(logits, weight, topK ?? logits.length, topP);
+    let sum = 0;
+    for (const token of tokens) sum += weight(token);
+    let left = u * sum;
+    for (const token of tokens) {
+      left -= weight(token);
+      if (left < 0) return token;
     }
-    return order[kept.count - 1] ?? 0; // rounding left a rest
+    return tokens.findLast((token) => weight(token) > 0) ?? 0; // rounding left a rest
   };
 }
 
@@ -67,22 +68,26 @@ function best(logits: Float32Array): number {
   });
 }
 
-/** Tokens by falling logit, the first of equal ones first; only the `count` first of them. */
-function ranked(logits: Float32Array, count: number | undefined): Uint32Array {
+/** The tokens that may be drawn, by rising id: so that logits that are all but equal may change places unnoticed. */
+function candidates(logits: Float32Array, weight: (token: number) => number, topK: number, topP: number): Uint32Array {
   const order = Uint32Array.from(logits, (_, i) => i);
-  order.sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0) || a - b);
-  return count === undefined ? order : order.subarray(0, count);
+  if (topK >= logits.length && topP === 1) return order;
+  order.sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0) || a - b); // by falling logit, the first of equal ones first
+  const first = order.subarray(0, topK);
+  return first.subarray(0, nucleus(first, weight, topP)).sort();
 }
 
-/** How many of the falling weights make up the share `topP` of their sum, and their own sum. */
-function nucleus(weights: Float64Array, topP: number): { count: number; sum: number } {
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+/** How many of the tokens, by falling weight, make up the share `topP` of their sum. */
+function nucleus(tokens: Uint32Array, weight: (token: number) => number, topP: number): number {
+  if (topP === 1) return tokens.length;
+  let total = 0;
+  for (const token of tokens) total += weight(token);
   let sum = 0;
-  for (let count = 0; count < weights.length; count++) {
-    sum += weights[count] ?? 0;
-    if (topP < 1 && sum >= topP * total) return { count: count + 1, sum };
+  for (let count = 0; count < tokens.length; count++) {
+    sum += weight(tokens[count] ?? 0);
+    if (sum >= topP * total) return count + 1;
   }
-  return { count: weights.length, sum };
+  return tokens.length;
 }
 
 /** Numbers in [0, 1) with 53 bits: SplitMix32 twice a draw. */
