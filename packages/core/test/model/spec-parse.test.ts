@@ -199,6 +199,11 @@ describe("parseModelSpec", () => {
     expect(refusal(changed(gqa, path, value)).path).toBe(named);
   });
 
+  it("reads own fields alone", () => {
+    const inherited = Object.assign(Object.create({ head: "tied", version: 7 }), byte);
+    expect(parseModelSpec(inherited)).toEqual(modelPreset("tiny-mla-moe"));
+  });
+
   it("refuses tables of 2^32 rows, and parameters beyond exact counting", () => {
     const full = changed(gqa, ["memory", "addressing", "tableSizes"], [2 ** 29, 2 ** 29 - 1]);
     expect(refusal(full)).toMatchObject({ path: expect.stringMatching(/^memory\.addressing/) });
