@@ -75,7 +75,7 @@ export const NEEDS_RESIDENT: CapabilityNeed = {
 };
 
 /** The store as a writable one. */
-export function writable(store: RowStore): WritableRowStore {
+function writable(store: RowStore): WritableRowStore {
   expectThat("begin" in store && typeof store.begin === "function", "capabilities.writable needs a method begin");
   return store as WritableRowStore; // begin was checked
 }

@@ -4,7 +4,7 @@
 import type { FloatArray } from "./rms-norm.js";
 
 /** Rows and columns that share one scale. */
-export const SCALE_BLOCK = 32;
+const SCALE_BLOCK = 32;
 
 /** The shape of the scales of a `[rows, columns]` matrix. */
 export function blockScaleShape(rows: number, columns: number): readonly [number, number] {
