@@ -26,7 +26,7 @@ const CHILD = fileURLToPath(new URL("../dist/s3-kill-child.js", import.meta.url)
 const MOMENTS = [
   { word: "ready", share: 0.2, mostMs: 300 },
   { word: "opened", share: 0.5, mostMs: 500 },
-  { word: "finishing", share: 0.3, mostMs: 120 },
+  { word: "finishing", share: 0.3, mostMs: 400 },
 ] as const;
 
 /** When a process is killed. */

@@ -93,7 +93,7 @@ export async function fakeS3(options: FakeS3Options = {}): Promise<FakeS3> {
       timers.add(timer);
     });
 
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const answer = async (request: IncomingMessage, response: ServerResponse, answered: () => void): Promise<void> => {
     const { method = "GET", headers } = request;
     const url = new URL(request.url ?? "/", "http://fake");
     const [, bucket = "", rest = ""] = /^\/([^/]*)\/?(.*)$/.exec(url.pathname) ?? [];
@@ -115,15 +115,20 @@ export async function fakeS3(options: FakeS3Options = {}): Promise<FakeS3> {
     const reset = fate.fault === "reset-before-headers" || fate.fault === "stall-before-headers";
     const plain = refused && !reset ? s3Error(500, "InternalError") : s3Answer(call, buckets, rules);
     const object = buckets.get(bucket)?.objects.get(key)?.bytes;
+    answered();
     bytes += sendReply(response, faultyReply(plain, fate, call, object, rules), fate, method);
   };
 
   const server = createServer((request, response) => {
     mostAtOnce = Math.max(mostAtOnce, ++underWay);
-    response.on("close", () => {
-      underWay--;
-    });
-    answer(request, response).catch(() => request.socket.destroy()); // a client that hung up half-way
+    // a client may have the answer, and have sent its next request, before the answer counts as closed here
+    let counted = true;
+    const uncount = (): void => {
+      if (counted) underWay--;
+      counted = false;
+    };
+    response.on("close", uncount);
+    answer(request, response, uncount).catch(() => request.socket.destroy()); // a client that hung up half-way
   });
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve, reject) => {

@@ -161,7 +161,7 @@ describe("failures", () => {
   test.each(Object.entries(EXPECTED))("%s", async (fault, [code, retry]) => {
     const put = (uri: string, bytes: Uint8Array): void => s3.put("tables", uri, bytes);
     const blocked = await putTable(TABLE, deterministicRows(TABLE, SEED), put, { blockRows: 16 });
-    const store = await open({ module: blocked, timeoutMs: 200 });
+    const store = await open({ module: blocked, timeoutMs: 1_000 });
     s3.setFaults({ script: () => fault as S3FaultKind });
     const ticket = store.prefetch(Uint32Array.of(100));
     await expect(ticket.ready).rejects.toMatchObject({ code, retry });
@@ -221,10 +221,10 @@ describe("secrets", () => {
     ];
     for (const fault of kinds) {
       s3.setFaults({ script: () => fault });
-      await note(s3Store({ module, bucket: "tables", clientConfig, timeoutMs: 100 }));
-      await note(s3Driver({ clientConfig, timeoutMs: 100 }).open("s3://tables/x"));
+      await note(s3Store({ module, bucket: "tables", clientConfig, timeoutMs: 1_000 }));
+      await note(s3Driver({ clientConfig, timeoutMs: 1_000 }).open("s3://tables/x"));
       s3.setFaults();
-      const store = await s3Store({ module, bucket: "tables", clientConfig, timeoutMs: 100 });
+      const store = await s3Store({ module, bucket: "tables", clientConfig, timeoutMs: 1_000 });
       s3.setFaults({ script: () => fault });
       const ticket = store.prefetch(Uint32Array.of(1));
       await note(ticket.ready);
