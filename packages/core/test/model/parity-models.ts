@@ -12,7 +12,7 @@ const latent = {
   queryRank: 10,
   kvRank: 8,
   nopeHeadDim: 6,
-  ropeHeadDim: 4,
+  ropeHeadDim: 8,
   valueHeadDim: 5,
 } as const;
 const experts = {
@@ -25,15 +25,43 @@ const experts = {
   topGroups: 2,
   routeScale: 2.5,
 } as const;
-const sizes = { vocabSize: 72, width: 24, contextTokens: 64, normEpsilon: 1e-6 } as const;
+const sizes = { vocabSize: 72, width: 24, contextTokens: 96, normEpsilon: 1e-6 } as const;
 const dense = { kind: "dense", hiddenWidth: 40 } as const;
 
+/** Composed of the modules of three models: MLA and MoE of deepseek_v3, PLE of qwen4_exp, streams of deepseek_v4. */
+const composed = {
+  ...sizes,
+  memory: {
+    addressing: {
+      kind: "qwen-ple",
+      vocabSize: 72,
+      seed: 1234,
+      layers: [1],
+      tableSizes: [101, 101],
+      headsPerOrder: 2,
+      eosId: 7,
+    },
+    encoding: { kind: "f32", width: 4 },
+  },
+  attention: latent,
+  feedForward: experts,
+  blocks: [{ feedForward: dense }, { engram: { kind: "qwen-ple" } }],
+} as const;
+
 const SPECS = {
+  "parity-composed-mhc": { ...composed, streams: { kind: "mhc", count: 3, sinkhornIterations: 3, epsilon: 0 } },
+  "parity-composed-single-pass": {
+    ...composed,
+    streams: { kind: "mhc-single-pass", count: 3, sinkhornIterations: 3, epsilon: 1e-2 },
+  },
   "parity-deepseek-v3": {
     ...sizes,
     attention: {
       ...latent,
-      rope: { theta: 10_000, yarn: { factor: 4, originalContextTokens: 16, mscale: 1, mscaleAllDim: 0.8 } },
+      rope: {
+        theta: 50,
+        yarn: { factor: 4, originalContextTokens: 24, betaFast: 3, mscale: 1, mscaleAllDim: 0.8 },
+      },
     },
     feedForward: experts,
     blocks: [{ feedForward: dense }, { repeat: 2 }],
@@ -61,13 +89,18 @@ const SPECS = {
 } as const satisfies Record<string, ModelSpecInput>;
 
 const DIGESTS: Record<keyof typeof SPECS, string> = {
-  "parity-deepseek-v3": "8d44c957eec44520b05fef199493300cc15efd0099afac73ba6604fe1a90a74a",
-  "parity-deepseek-v3-direct": "0f04f6b0518b980ad591846a2899d20cdb1dc70d3ee1ca4770aad58023c6fffe",
+  "parity-deepseek-v3": "f8480ffa6a5932135f8c05ee4bb94412ca34d54e3d6eead26fd38d84cf4939c0",
+  "parity-deepseek-v3-direct": "7b2382e94b6f999d687cf6c252960d8dce040f31b2562bc859db29d03c695279",
+  "parity-composed-mhc": "af68c78ab28e29a60cf9420338d71407914c589f533665ad82eaa734e78e8e55",
+  "parity-composed-single-pass": "5612738d4c5593d12caaa86aba7cd8e889931521efbab06c91941cfd4b84f748",
   "parity-qwen3-moe": "2200b4168ed5b79b50beec83feb6c32615f1065ea0054b30346b9bbc8fcb2d16",
 };
 
-/** Names of whole models. */
-export const PARITY_MODELS = Object.keys(SPECS) as (keyof typeof SPECS)[]; // the keys of a literal
+/** Names of transformers' own whole models. */
+export const WHOLE_MODELS = ["parity-deepseek-v3", "parity-deepseek-v3-direct", "parity-qwen3-moe"] as const;
+
+/** Names of models composed of transformers' modules. */
+export const COMPOSED_MODELS = ["parity-composed-mhc", "parity-composed-single-pass"] as const;
 
 /** A model of the fixtures. */
 export interface ParityModel {
@@ -81,7 +114,9 @@ export function parityModel(name: keyof typeof SPECS): ParityModel {
   const spec = parseModelSpec(SPECS[name]);
   const file = readSafetensors(fixture(`${name}.safetensors`, DIGESTS[name]));
   const weights = new Map<string, Float32Array>();
-  for (const { name: own } of modelParameters(spec)) weights.set(own, weightOf(file, own, spec));
+  for (const { name: own, component } of modelParameters(spec)) {
+    if (component !== "engram tables") weights.set(own, weightOf(file, own, spec));
+  }
   return { spec, file, weights };
 }
 
@@ -98,6 +133,17 @@ const ATTENTION: Record<string, string> = {
   output: "o_proj",
 };
 
+const MEMORY: Record<string, string> = {
+  "key.weight": "key_proj.weight",
+  "value.weight": "value_proj.weight",
+  "keyNorm.weight": "norm_key.weight",
+  "queryNorm.weight": "norm_query.weight",
+  "convolutionNorm.weight": "norm_conv.weight",
+  "convolution.weight": "conv1d.weight",
+};
+
+const STREAMS: Record<string, string> = { "projection.weight": "fn", "projection.bias": "base", scale: "scale" };
+
 /** One of our parameters, out of transformers' names. */
 function weightOf(file: Safetensors, own: string, spec: ModelSpec): Float32Array {
   if (own === "embedding.weight") return tensorFloat32(file, "model.embed_tokens.weight");
@@ -113,6 +159,11 @@ function weightOf(file: Safetensors, own: string, spec: ModelSpec): Float32Array
     return tensorFloat32(file, `${block}.self_attn.${name === "queryNorm" ? latentNorm : ATTENTION[name]}.weight`);
   }
   const name = rest.join(".");
+  if (part === "engram") return tensorFloat32(file, `ple.${MEMORY[name]}`);
+  if (part.endsWith("Streams")) {
+    const subLayer = 2 * Number(layer) + (part === "feedForwardStreams" ? 1 : 0);
+    return tensorFloat32(file, `connections.${subLayer}.${STREAMS[name]}`);
+  }
   if (name === "router.weight") return tensorFloat32(file, `${block}.mlp.gate.weight`);
   if (name === "router.bias") return tensorFloat32(file, `${block}.mlp.gate.e_score_correction_bias`);
   if (name === "experts.down.weight") return tensorFloat32(file, `${block}.mlp.experts.down_proj`);
