@@ -80,11 +80,14 @@ export async function startContestant(name: string, [program = "", ...args]: rea
 function lineReader(child: ChildProcess): () => Promise<string> {
   let errors = "";
   child.stderr?.on("data", (text: Buffer) => {
-    errors = (errors + text.toString()).slice(-400);
+    errors = (errors + text.toString()).slice(-4_000);
   });
   const failed = new Promise<never>((_, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => reject(new Error(errors.trim().split("\n").at(-1) || `it ended with code ${code}`)));
+    child.on("close", (code) => {
+      const told = errors.split("\n").findLast((line) => line.includes("Error")); // Node's own last line is its version
+      reject(new Error(told ?? `it ended with code ${code}`));
+    });
   });
   failed.catch(() => {}); // told to whoever reads next
   if (child.stdout === null) return () => failed;

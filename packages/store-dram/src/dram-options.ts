@@ -21,13 +21,16 @@ export interface DramStoreOptions {
    * package `koffi` is installed and the system allows it.
    */
   readonly hugePages?: "auto" | "off";
-  /** Threads that gather large batches while the caller computes. Node only. Default 0. */
+  /**
+   * Threads that gather large batches while the caller computes. Node only. Default 0. Rows then lie in shared memory,
+   * which engines copy out of more slowly.
+   */
   readonly workers?: number;
   /** Fewest row ids of a batch that is handed to the threads. Default 16,384. */
   readonly workerBatch?: number;
   /** Most bytes of rows in one memory, at most 4 GiB. Default 3.5 GiB, which leaves the first memory room for outputs. */
   readonly shardBytes?: number;
-  /** `"auto"`, the default, uses WebAssembly where the platform has SIMD and threads; `"typescript"` never does. */
+  /** `"auto"`, the default, uses WebAssembly where the platform has SIMD; `"typescript"` never does. */
   readonly kernel?: "auto" | "typescript";
 }
 
