@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Contestant, startContestant } from "./gather-processes.js";
 import { median, pairedRatio, type Ratio } from "./gather-statistics.js";
-import type { GatherRequest } from "./gather-workload.js";
+import type { GatherAnswer, GatherRequest } from "./gather-workload.js";
 import { machineCard } from "./machine-card.js";
 
 interface Entry {
@@ -32,15 +32,20 @@ interface CellReport {
   readonly calls: number;
   /** Nanoseconds of each round, all calls together. */
   readonly ns: Readonly<Record<string, readonly number[]>>;
+  /** Hot cells: the same in time of the processor, which other programs on the machine lengthen less. */
+  readonly cpuNs?: Readonly<Record<string, readonly number[]>>;
   readonly microsecondsPerCall: Readonly<Record<string, number>>;
   /** How many times as fast as each other contestant lmdbStore is, in pairs. */
   readonly timesAsFast: Readonly<Record<string, Ratio>>;
+  readonly timesAsFastByCpu?: Readonly<Record<string, Ratio>>;
 }
 
 const OURS = "lmdbStore";
 const ROW_BYTES = 264;
+const COLD_THREADS = 16;
+const PREAD = `C pread, ${COLD_THREADS} threads`;
 const ENTRIES: readonly Entry[] = [
-  { name: OURS, program: "node", kind: "lmdbStore", cells: ["hot", "cold"], threads: 16 },
+  { name: OURS, program: "node", kind: "lmdbStore", cells: ["hot", "cold"], threads: COLD_THREADS },
   { name: "lmdbStore, 4 threads", program: "node", kind: "lmdbStore", cells: ["cold"], threads: 4 },
   { name: "lmdb-js, a value a row", program: "node", kind: "rows", cells: ["hot", "cold"] },
   { name: "lmdb-js, 15 rows a value", program: "node", kind: "pages", cells: ["hot", "cold"] },
@@ -84,8 +89,7 @@ function loadAll(): { entries: Entry[]; loads: Record<string, object> } {
       const bytes = rows * ROW_BYTES;
       loads[entry.name] = { megabytesPerSecond: bytes / 1e6 / seconds, diskFactor: fileBytes / bytes, seconds };
     } catch (error) {
-      const text = error instanceof Error ? error.message.trim().split("\n").at(-1) : String(error);
-      console.error(`${entry.name} is left out: ${text}`);
+      console.error(`${entry.name} is left out: ${lastLine(error)}`);
       return false;
     }
     kinds.add(entry.kind);
@@ -94,27 +98,36 @@ function loadAll(): { entries: Entry[]; loads: Record<string, object> } {
   return { entries, loads };
 }
 
-function report(name: string, request: { count: number; calls: number }, ns: Record<string, number[]>): CellReport {
-  const ours = ns[OURS] ?? [];
+function lastLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim().split("\n").at(-1) ?? "";
+}
+
+function timesAsFast(ns: Readonly<Record<string, readonly number[]>>): Record<string, Ratio> {
+  const others = Object.entries(ns).filter(([name]) => name !== OURS);
+  return Object.fromEntries(others.map(([name, times]) => [name, pairedRatio(times, ns[OURS] ?? [])]));
+}
+
+function report(
+  name: string,
+  request: { count: number; calls: number },
+  ns: Record<string, number[]>,
+  cpuNs?: Record<string, number[]>,
+): CellReport {
+  const perCall = (times: readonly number[]) => median(times) / 1_000 / request.calls;
   return {
     name,
     ...request,
     ns,
-    microsecondsPerCall: Object.fromEntries(
-      Object.entries(ns).map(([key, times]) => [key, median(times) / 1_000 / request.calls]),
-    ),
-    timesAsFast: Object.fromEntries(
-      Object.entries(ns)
-        .filter(([key]) => key !== OURS)
-        .map(([key, times]) => [key, pairedRatio(times, ours)]),
-    ),
+    ...(cpuNs === undefined ? {} : { cpuNs, timesAsFastByCpu: timesAsFast(cpuNs) }),
+    microsecondsPerCall: Object.fromEntries(Object.entries(ns).map(([key, times]) => [key, perCall(times)])),
+    timesAsFast: timesAsFast(ns),
   };
 }
 
-async function ask(contestant: Contestant, request: GatherRequest, sums: Map<string, number>): Promise<number> {
-  const { ns, checksum } = await contestant.ask(request);
-  sums.set(contestant.name, checksum);
-  return ns;
+async function ask(contestant: Contestant, request: GatherRequest, sums: Map<string, number>): Promise<GatherAnswer> {
+  const answer = await contestant.ask(request);
+  sums.set(contestant.name, answer.checksum);
+  return answer;
 }
 
 function checkSums(name: string, sums: ReadonlyMap<string, number>): void {
@@ -125,6 +138,7 @@ function checkSums(name: string, sums: ReadonlyMap<string, number>): void {
 async function hotCell(contestants: readonly Contestant[], count: number, calls: number): Promise<CellReport> {
   const name = `hot, ${count} rows a call`;
   const ns: Record<string, number[]> = Object.fromEntries(contestants.map((one) => [one.name, []]));
+  const cpuNs: Record<string, number[]> = Object.fromEntries(contestants.map((one) => [one.name, []]));
   // The first two rounds warm up and are not counted; the first and the last are checked.
   for (let round = -1; round <= rounds; round++) {
     const check = round === -1 || round === rounds ? 1 : 0;
@@ -132,12 +146,14 @@ async function hotCell(contestants: readonly Contestant[], count: number, calls:
     const request: GatherRequest = { rowBytes: ROW_BYTES, rows, count, calls, seed, check };
     const sums = new Map<string, number>();
     for (const contestant of round % 2 === 0 ? contestants : [...contestants].reverse()) {
-      const time = await ask(contestant, request, sums);
-      if (round > 0) ns[contestant.name]?.push(time);
+      const answer = await ask(contestant, request, sums);
+      if (round <= 0) continue;
+      ns[contestant.name]?.push(answer.ns);
+      cpuNs[contestant.name]?.push(answer.cpuNs);
     }
     checkSums(name, sums);
   }
-  return report(name, { count, calls }, ns);
+  return report(name, { count, calls }, ns, cpuNs);
 }
 
 /** Asks the system to forget the pages of a contestant's files. */
@@ -145,9 +161,23 @@ function dropPages(entry: Entry): void {
   execFileSync(python, [file("../native/lmdb-peers.py"), "drop", entry.kind, folderOf(entry), "0"], { stdio: "pipe" });
 }
 
+/** Reads of the file of rows by a pool of threads in C: what the disk gives at this queue depth. */
+function buildPread(): string | undefined {
+  const program = join(folder, "pread");
+  try {
+    execFileSync("cc", ["-O2", "-pthread", "-o", program, file("../native/file-pread.c")], { stdio: "pipe" });
+    return program;
+  } catch (error) {
+    console.error(`C pread is left out: ${lastLine(error)}`);
+    return undefined;
+  }
+}
+
 async function coldCell(entries: readonly Entry[], count: number, calls: number): Promise<CellReport> {
   const name = `cold, ${count} rows a call`;
   const ns: Record<string, number[]> = Object.fromEntries(entries.map((one) => [one.name, []]));
+  const onFile = entries.find(({ kind }) => kind === "engramdb");
+  const pread = onFile === undefined ? undefined : buildPread();
   for (let round = 0; round < Number(options["cold-rounds"]); round++) {
     const seed = 500_000 + round * 104_729;
     const request: GatherRequest = { rowBytes: ROW_BYTES, rows, count, calls, seed, check: 1 };
@@ -156,7 +186,17 @@ async function coldCell(entries: readonly Entry[], count: number, calls: number)
       dropPages(entry);
       const contestant = await startContestant(entry.name, commandOf(entry, "serve"));
       try {
-        ns[entry.name]?.push(await ask(contestant, request, sums));
+        ns[entry.name]?.push((await ask(contestant, request, sums)).ns);
+      } finally {
+        contestant.close();
+      }
+    }
+    if (onFile !== undefined && pread !== undefined) {
+      dropPages(onFile);
+      const path = join(folderOf(onFile), "shard_000.bin");
+      const contestant = await startContestant(PREAD, [pread, path, `${COLD_THREADS}`]);
+      try {
+        ns[PREAD] = [...(ns[PREAD] ?? []), (await ask(contestant, request, sums)).ns];
       } finally {
         contestant.close();
       }
@@ -185,9 +225,7 @@ async function run() {
     cells.push(await coldCell(cold, 48, 100));
     cells.push(await coldCell(cold, 4_096, 2));
   } catch (error) {
-    console.error(
-      `cold reads are left out: ${error instanceof Error ? error.message.trim().split("\n").at(-1) : String(error)}`,
-    );
+    console.error(`cold reads are left out: ${lastLine(error)}`);
   }
   return { versions, loads, cells };
 }
@@ -213,11 +251,14 @@ function print(loads: Readonly<Record<string, object>>, cells: readonly CellRepo
   for (const cell of cells) {
     console.log(`\n${cell.name}`);
     for (const [name, us] of Object.entries(cell.microsecondsPerCall)) {
+      const shown = ({ median: middle, low, high }: Ratio) =>
+        `${middle.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
       const ratio = cell.timesAsFast[name];
+      const byCpu = cell.timesAsFastByCpu?.[name];
       const against =
         ratio === undefined
           ? ""
-          : `; lmdbStore is ${ratio.median.toFixed(2)} (${ratio.low.toFixed(2)}-${ratio.high.toFixed(2)}) times as fast`;
+          : `; lmdbStore is ${shown(ratio)} times as fast${byCpu === undefined ? "" : `, by processor time ${shown(byCpu)}`}`;
       console.log(`  ${name.padEnd(26)} ${us.toFixed(1).padStart(8)} us a call${against}`);
     }
   }
