@@ -3,6 +3,7 @@
 
 import type { TableInfo } from "@engram-ts/core";
 import type { MappedBlocks } from "./mapped-blocks.js";
+import { pageRuns } from "./page-runs.js";
 import type { Residency } from "./residency.js";
 import type { WarmJob, WarmReads } from "./warm-reads.js";
 
@@ -68,12 +69,16 @@ export function rowWarming({ table, blocks, residency, reads }: WarmingParts): W
     if (offsets === undefined) return undefined;
     const start = performance.now();
     const count = offsets.length;
-    let left = count;
-    const onRead = (at: number): void => {
-      residency.note(pages[2 * at] as number, pages[2 * at + 1] as number); // two for each offset
+    const runs = pageRuns(offsets);
+    let left = runs.offsets.length;
+    const onRead = (run: number): void => {
+      for (let i = runs.starts[run] as number; i < (runs.starts[run + 1] as number); i++) {
+        const at = 2 * (runs.order[i] as number); // the casts: a start for each run and one more, two entries for each page
+        residency.note(pages[at] as number, pages[at + 1] as number);
+      }
       left--;
       if (left === 0) residency.judge(count, (performance.now() - start) * 1_000);
     };
-    return reads.start({ offsets, priority, onRead });
+    return reads.start({ offsets: runs.offsets, lengths: runs.lengths, priority, onRead });
   };
 }

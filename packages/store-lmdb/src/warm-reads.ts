@@ -1,10 +1,11 @@
-// Reads that bring pages into the page cache, on libuv's threads: a byte of each, which is dropped; the rows are then
+// Reads that bring pages into the page cache, on libuv's threads: what is read is dropped; the rows are then
 // copied out of the map. As many reads are under way as there are threads, and twice that in the queue; more threads
 // (UV_THREADPOOL_SIZE, before the process starts) read a cold disk faster.
 
 import { read } from "node:fs";
 import type { EngramError } from "@engram-ts/core";
 import { lmdbFault } from "./lmdb-fault.js";
+import { MAX_RUN_BYTES } from "./page-runs.js";
 
 /** Pages for one ticket that are being read. */
 export interface WarmJob {
@@ -18,6 +19,8 @@ export interface WarmJob {
 export interface WarmRequest {
   /** Places in the data file, in any order. */
   readonly offsets: readonly number[];
+  /** Bytes to read at each; the system brings whole pages. */
+  readonly lengths: readonly number[];
   /** Jobs of higher priority go first. */
   readonly priority: number;
   /** Told of each place that has been read. */
@@ -46,7 +49,7 @@ export function warmReads(file: number, path: string): WarmReads {
   const jobs: Job[] = [];
   const limit = 3 * THREADS;
   let underWay = 0;
-  const scratch = Buffer.alloc(1); // all reads share it: nobody looks at it
+  const scratch = Buffer.alloc(MAX_RUN_BYTES); // all reads share it: nobody looks at it
   let onIdle: (() => void)[] = [];
 
   const pump = (): void => {
@@ -67,13 +70,15 @@ export function warmReads(file: number, path: string): WarmReads {
 
   const readOne = (job: Job, index: number): void => {
     underWay++;
-    read(file, scratch, 0, 1, job.offsets[index] as number, (error, bytes) => {
+    const length = job.lengths[index] as number; // one for each offset
+    read(file, scratch, 0, length, job.offsets[index] as number, (error, bytes) => {
       underWay--;
-      if (error !== null || bytes < 1) {
+      if (error !== null || bytes < length) {
         job.cancelled = true;
         job.reject(
           lmdbFault(
-            error ?? Object.assign(new Error(`there is nothing at byte ${job.offsets[index]}`), { code: "-30796" }),
+            error ??
+              Object.assign(new Error(`${bytes} of ${length} bytes at ${job.offsets[index]}`), { code: "-30796" }),
             "store.prefetch",
             path,
           ),
@@ -95,9 +100,10 @@ export function warmReads(file: number, path: string): WarmReads {
         resolve = onResolve;
         reject = onReject;
       });
-      const { offsets, priority, onRead } = request;
+      const { offsets, lengths, priority, onRead } = request;
       const job: Job = {
         offsets,
+        lengths,
         priority,
         onRead,
         next: 0,
