@@ -2,9 +2,20 @@
 // by tools/tarball-test.mjs, there only; in this repository it resolves to the workspace's packages.
 
 import { engramProgram } from "@engram-ts/cli";
-import { ADDRESSING_PRESETS, createAddressing, isEngramError, type RowStore, tableInfo } from "@engram-ts/core";
+import {
+  ADDRESSING_PRESETS,
+  createAddressing,
+  isEngramError,
+  openTables,
+  type RowStore,
+  type TableDriver,
+  tableInfo,
+} from "@engram-ts/core";
 import { dramStore } from "@engram-ts/store-dram";
+import { fileDriver } from "@engram-ts/store-file";
 import { fillRows, verifyRow } from "@engram-ts/store-kit";
+import { lmdbDriver } from "@engram-ts/store-lmdb";
+import { s3Driver } from "@engram-ts/store-s3";
 
 function expect(condition: boolean, what: string): void {
   if (!condition) throw new Error(`expected ${what}`);
@@ -35,5 +46,11 @@ try {
   refused = error;
 }
 expect(isEngramError(refused, "store-closed"), "a closed store to refuse");
+
+// Every storage package opens tables by URI, through one function.
+const drivers: readonly TableDriver[] = [fileDriver(), lmdbDriver(), s3Driver()];
+expect(drivers.map(({ scheme }) => scheme).join() === "file,lmdb,s3", "three drivers");
+const missing = await openTables("file:./no-such-tables", { drivers }).catch((error: unknown) => error);
+expect(isEngramError(missing, "not-found"), "tables that are not there to be not found");
 
 expect(engramProgram().name() === "engram", "the command");
