@@ -3,8 +3,9 @@
 // length and ETag. A range of another version is an error and never a row.
 
 import { EngramError } from "@engram-ts/core";
+import { readBody, wrongLength } from "./read-body.js";
 import type { S3Action } from "./s3-error.js";
-import { type Exchange, exchange, readBody, type S3Bucket, wrongLength } from "./s3-exchange.js";
+import { type Exchange, exchange, type S3Bucket } from "./s3-exchange.js";
 import type { RangeAnswer } from "./signed-gets.js";
 
 /** An object as it was when it was opened. */

@@ -1,90 +1,15 @@
-// Writing objects: small ones at once, large ones part by part. Requests that may be made again are, a few times, since
-// no wrapper does that for writers; each part goes with its MD5, so that what arrives is what was sent.
+// Multipart uploads: each part goes with its MD5, so that what arrives is what was sent.
 
-import { createHash } from "node:crypto";
-import { EngramError, isEngramError } from "@engram-ts/core";
-import { exchange, type S3Bucket } from "./s3-exchange.js";
+import { isEngramError } from "@engram-ts/core";
+import type { S3Bucket } from "./s3-exchange.js";
 import { headObject } from "./s3-read.js";
-
-const OPERATION = "s3Writer";
-const ATTEMPTS = 5;
-const BASE_MS = 100;
-
-/** What must hold of an object for a put to take effect. */
-export interface PutCondition {
-  /** The ETag that it must have; undefined where there must be none. */
-  readonly etag: string | undefined;
-}
+import { again, badAnswer, md5, send } from "./upload-request.js";
 
 /** A part that is in the bucket. */
 export interface UploadedPart {
   readonly number: number;
   readonly etag: string;
   readonly bytes: number;
-}
-
-/** Puts an object. */
-export async function putObject(
-  bucket: S3Bucket,
-  key: string,
-  bytes: Uint8Array,
-  condition?: PutCondition,
-): Promise<void> {
-  const conditions =
-    condition === undefined ? {} : condition.etag === undefined ? { IfNoneMatch: "*" } : { IfMatch: condition.etag };
-  const put = (fields: object): Promise<unknown> =>
-    send(bucket, "PutObject", key, (signal) =>
-      bucket.client.send(
-        new bucket.sdk.PutObjectCommand({
-          Bucket: bucket.bucket,
-          Key: key,
-          Body: bytes,
-          ContentLength: bytes.length,
-          ContentMD5: md5(bytes),
-          ...fields,
-        }),
-        { abortSignal: signal },
-      ),
-    );
-  try {
-    // a conditional put is not made again: its first attempt may have taken effect, and would then refuse the second
-    await (condition === undefined ? again(() => put({})) : put(conditions));
-  } catch (cause) {
-    if (condition === undefined || !isEngramError(cause) || cause.context.status !== 501) throw cause;
-    await again(() => put({})); // a server without conditional writes: the last writer wins
-  }
-}
-
-/** Removes an object, if it is there. */
-export async function deleteObject(bucket: S3Bucket, key: string): Promise<void> {
-  await again(() =>
-    send(bucket, "DeleteObject", key, (abortSignal) =>
-      bucket.client.send(new bucket.sdk.DeleteObjectCommand({ Bucket: bucket.bucket, Key: key }), { abortSignal }),
-    ),
-  );
-}
-
-/** Keys and sizes below a prefix. */
-export async function listObjects(bucket: S3Bucket, prefix: string): Promise<Map<string, number>> {
-  const found = new Map<string, number>();
-  for (let token: string | undefined, more = true; more; ) {
-    const page = await again(() =>
-      send(bucket, "ListObjectsV2", prefix, (abortSignal) =>
-        bucket.client.send(
-          new bucket.sdk.ListObjectsV2Command({
-            Bucket: bucket.bucket,
-            Prefix: prefix,
-            ...(token === undefined ? {} : { ContinuationToken: token }),
-          }),
-          { abortSignal },
-        ),
-      ),
-    );
-    for (const { Key, Size } of page.Contents ?? []) if (Key !== undefined) found.set(Key, Size ?? -1);
-    token = page.NextContinuationToken;
-    more = page.IsTruncated === true && token !== undefined;
-  }
-  return found;
 }
 
 /** Begins an upload; gives its id. */
@@ -196,7 +121,7 @@ export async function completeUpload(
       await complete();
     } catch (cause) {
       // the answer may have been lost, and not the request
-      const found = await headObject(bucket, key, OPERATION).catch(() => undefined);
+      const found = await headObject(bucket, key, "s3Writer").catch(() => undefined);
       if (found?.bytes !== bytes) throw cause;
     }
   });
@@ -217,39 +142,4 @@ export async function abortUploads(bucket: S3Bucket, prefix: string): Promise<vo
       }),
     ).catch(() => {}); // another one has done it
   }
-}
-
-function md5(bytes: Uint8Array): string {
-  return createHash("md5").update(bytes).digest("base64");
-}
-
-function send<Result>(
-  bucket: S3Bucket,
-  request: string,
-  key: string,
-  run: (signal: AbortSignal) => Promise<Result>,
-): Promise<Result> {
-  return exchange(bucket, { operation: OPERATION, request, key }, bucket.signal, ({ signal }) => run(signal));
-}
-
-/** Makes a request again while it fails with `retry: "later"`, at random times of a growing range. */
-async function again<Result>(run: () => Promise<Result>): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await run();
-    } catch (cause) {
-      if (attempt === ATTEMPTS || !isEngramError(cause) || cause.retry !== "later") throw cause;
-      const waitMs = Math.random() * BASE_MS * 2 ** (attempt - 1);
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
-    }
-  }
-}
-
-function badAnswer(request: string, { bucket }: S3Bucket, key: string, what: string): EngramError {
-  return new EngramError({
-    code: "io",
-    operation: OPERATION,
-    message: `${request} of s3://${bucket}/${key}: the answer has ${what}; is this an S3 server?`,
-    context: { request, bucket, key },
-  });
 }

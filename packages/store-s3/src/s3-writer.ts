@@ -2,11 +2,8 @@
 // open, so they see the old version or the new one, and those that opened the old one keep it. All state is in the bucket:
 // a writer that is opened again for the same plan, on any machine, goes on where the last one ended.
 
-import { createHash } from "node:crypto";
 import {
   EngramError,
-  isEngramError,
-  MANIFEST_NAME,
   type Manifest,
   type ManifestModule,
   serializeManifest,
@@ -14,12 +11,13 @@ import {
   type TableWriter,
   type WriteTablesOptions,
 } from "@engram-ts/core";
+import { checkSizes, publish, putModule, putTokenMap, type WriterState } from "./publication.js";
 import { requestQueue } from "./request-queue.js";
 import { connectS3, type S3ClientOptions } from "./s3-client.js";
 import type { S3Bucket } from "./s3-exchange.js";
 import { checkPlace, keyUnder } from "./s3-options.js";
-import { headObject } from "./s3-read.js";
-import { abortUploads, deleteObject, listObjects, putObject } from "./s3-upload.js";
+import { deleteObject, listObjects } from "./s3-put.js";
+import { abortUploads } from "./s3-upload.js";
 import type { TableDigests } from "./table-digests.js";
 import { TableUpload, type UploadScope } from "./table-upload.js";
 import { cutTables, type S3CutOptions } from "./upload-cut.js";
@@ -139,17 +137,6 @@ function uploadScope(
   };
 }
 
-interface WriterState {
-  readonly bucket: S3Bucket;
-  readonly prefix: string;
-  readonly plan: TablePlan;
-  readonly progress: UploadProgress;
-  /** The ETag of the manifest that this one is to replace. */
-  readonly published: string | undefined;
-  readonly tables: ReadonlyMap<number, TableUpload>;
-  end(): void;
-}
-
 function writer(state: WriterState): TableWriter {
   const { tables, plan, bucket, prefix, progress, published } = state;
   let closed = false;
@@ -205,71 +192,4 @@ function checkDigest(layer: number, expected: string | undefined, { table }: Tab
     message: `the rows of layer ${layer} in the bucket have the digest sha256:${table}, and ${expected} was expected; nothing was published; start again with options.replace`,
     context: { layer, expected, found: `sha256:${table}` },
   });
-}
-
-/** Puts a table's block digests, and describes the table. */
-async function putModule(
-  { bucket, prefix, progress }: WriterState,
-  layer: number,
-  { table, objects }: TableUpload,
-  digests: TableDigests,
-): Promise<ManifestModule> {
-  const { rows, rowBytes, encoding } = table;
-  const uri = `${progress.folder}/layer-${layer}/blocks.sha256`;
-  const { blocks } = digests;
-  await putObject(bucket, keyUnder(prefix, uri), blocks);
-  const sha256 = createHash("sha256").update(blocks).digest("hex");
-  const cut = progress.cuts.find((one) => one.layer === layer);
-  return {
-    layer,
-    rows,
-    encoding,
-    digest: `sha256:${digests.table}`,
-    ...(cut === undefined ? {} : { blocks: { rows: cut.blockRows, digests: { uri, bytes: blocks.length, sha256 } } }),
-    parts: objects.map((object, i) => {
-      const bytes = object.rows * rowBytes;
-      const digest = digests.objects[i];
-      const about = digest === undefined ? { uri: object.uri, bytes } : { uri: object.uri, bytes, sha256: digest };
-      return { firstRow: object.firstRow, rows: object.rows, data: { ...about, offset: 0, stride: rowBytes } };
-    }),
-  };
-}
-
-async function putTokenMap({ bucket, prefix, plan, progress }: WriterState): Promise<Pick<Manifest, "tokenMap">> {
-  const named = plan.manifest.tokenMap;
-  if (named === undefined || plan.tokenMap === undefined) return {};
-  const file = `${progress.folder}/${named.file}`;
-  await putObject(bucket, keyUnder(prefix, file), plan.tokenMap);
-  return { tokenMap: { ...named, file } };
-}
-
-/** What was uploaded is asked for once more before anybody is told of it. */
-async function checkSizes({ bucket, prefix, tables }: WriterState): Promise<void> {
-  for (const { table, objects } of tables.values()) {
-    for (const { uri, rows } of objects) {
-      const { bytes } = await headObject(bucket, keyUnder(prefix, uri), "writer.finish");
-      if (bytes === rows * table.rowBytes) continue;
-      throw new EngramError({
-        code: "truncated",
-        operation: "writer.finish",
-        message: `s3://${bucket.bucket}/${keyUnder(prefix, uri)} has ${bytes} bytes, and ${rows * table.rowBytes} were uploaded; start again with options.replace`,
-      });
-    }
-  }
-}
-
-async function publish(bucket: S3Bucket, prefix: string, text: string, published: string | undefined): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
-  try {
-    await putObject(bucket, keyUnder(prefix, MANIFEST_NAME), bytes, { etag: published });
-  } catch (cause) {
-    if (!isEngramError(cause, "manifest-mismatch")) throw cause;
-    throw new EngramError({
-      code: "manifest-mismatch",
-      operation: "writer.finish",
-      message: `another writer published tables at s3://${bucket.bucket}/${prefix} meanwhile; open the writer again to replace those`,
-      context: { bucket: bucket.bucket, prefix },
-      cause,
-    });
-  }
 }

@@ -6,8 +6,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { EngramError, isEngramError, MANIFEST_NAME, type TablePlan } from "@engram-ts/core";
 import type { S3Bucket } from "./s3-exchange.js";
 import { keyUnder } from "./s3-options.js";
+import { deleteObject, putObject } from "./s3-put.js";
 import { getObject } from "./s3-read.js";
-import { deleteObject, putObject } from "./s3-upload.js";
 
 /** Where it lies in its prefix. */
 const PROGRESS_NAME = "engram-upload.json";

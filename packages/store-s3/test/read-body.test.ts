@@ -1,7 +1,7 @@
 // Bodies whose length no header tells, as in chunked transfer.
 
 import { expect, test } from "vitest";
-import { readBody } from "../src/s3-exchange.js";
+import { readBody } from "../src/read-body.js";
 
 const action = { operation: "store.prefetch", request: "GetObject", bucket: "b", key: "k" };
 
