@@ -166,7 +166,7 @@ def composed(single_pass):
         positions = model.model.rotary_emb(x, torch.arange(24)[None])
         mask = torch.full((24, 24), float("-inf")).triu(1)[None, None]
         for i, layer in enumerate(model.model.layers):
-            if i == 1:
+            if i == (0 if single_pass else 1):  # before the first collapse, so that streams differ there
                 streams = streams + ple(streams.flatten(2), ids, None).unflatten(-1, (3, 24))
             attend = lambda x: layer.self_attn(layer.input_layernorm(x), position_embeddings=positions, attention_mask=mask)[0]
             streams = sub_layer(streams, connections[2 * i], attend)

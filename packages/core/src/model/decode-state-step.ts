@@ -66,7 +66,7 @@ export async function step<T>(
 
   const steps: StateStep<T>[] = [];
   const tickets = new Map<number, Ticket>();
-  using scope = openScope(model.backend);
+  const scope = openScope(model.backend);
   try {
     for (const { state, ids } of sequences) steps.push(state.openStep(ids.length));
     prefetch(tickets, rows, options);
@@ -99,6 +99,7 @@ export async function step<T>(
   } finally {
     for (const ticket of tickets.values()) ticket.release();
     for (const one of steps) one.abandon(); // nothing where it was committed
+    scope.close();
   }
 }
 

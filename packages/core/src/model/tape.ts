@@ -52,12 +52,13 @@ interface RecordedCall<T> {
 /**
  * A tape on a backend.
  * @example
- * using tape = openTape(backend);
+ * const tape = openTape(backend);
  * tape.watch([weight]);
  * const { y } = tape.calls.linear({ x, weight }, {});
  * const { loss } = tape.calls.crossEntropy({ logits: y }, { targets });
  * const gradients = tape.backward(loss);
  * gradients.of(weight); // [outputs, inputs]
+ * tape.close();
  */
 export function openTape<T>(backend: Backend<T>): Tape<T> {
   const recorded: RecordedCall<T>[] = [];

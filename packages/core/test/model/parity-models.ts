@@ -52,6 +52,8 @@ const SPECS = {
   "parity-composed-mhc": { ...composed, streams: { kind: "mhc", count: 3, sinkhornIterations: 3, epsilon: 0 } },
   "parity-composed-single-pass": {
     ...composed,
+    memory: { ...composed.memory, addressing: { ...composed.memory.addressing, layers: [0] } },
+    blocks: [{ engram: { kind: "qwen-ple" }, feedForward: dense }, {}],
     streams: { kind: "mhc-single-pass", count: 3, sinkhornIterations: 3, epsilon: 1e-2 },
   },
   "parity-deepseek-v3": {
@@ -92,7 +94,7 @@ const DIGESTS: Record<keyof typeof SPECS, string> = {
   "parity-deepseek-v3": "f8480ffa6a5932135f8c05ee4bb94412ca34d54e3d6eead26fd38d84cf4939c0",
   "parity-deepseek-v3-direct": "7b2382e94b6f999d687cf6c252960d8dce040f31b2562bc859db29d03c695279",
   "parity-composed-mhc": "af68c78ab28e29a60cf9420338d71407914c589f533665ad82eaa734e78e8e55",
-  "parity-composed-single-pass": "5612738d4c5593d12caaa86aba7cd8e889931521efbab06c91941cfd4b84f748",
+  "parity-composed-single-pass": "cc1e2909fe7aa29043a2fcece4fec3a635870577c25309eb1277083ba9ea2317",
   "parity-qwen3-moe": "2200b4168ed5b79b50beec83feb6c32615f1065ea0054b30346b9bbc8fcb2d16",
 };
 

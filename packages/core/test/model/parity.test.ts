@@ -65,7 +65,8 @@ describe.each(COMPOSED_MODELS)("%s", (name) => {
   const model = createModel({ spec, backend, parameters });
   const table = tableInfo({ rows: 420, encoding: { kind: "f32", width: 4 } });
   const rows = tensorFloat32(file, "ple.ple_embedding.ngram_embedding.weight").slice(0, 420 * 4);
-  const tables = new Map([[1, scriptedStore(table, new Uint8Array(rows.buffer), { arrival: "soon" })]]);
+  const [layer = 0] = spec.memory?.addressing.layers ?? [];
+  const tables = new Map([[layer, scriptedStore(table, new Uint8Array(rows.buffer), { arrival: "soon" })]]);
   const ids = integers(file, "ids.0");
   const expected = tensorFloat32(file, "logits.0");
 
