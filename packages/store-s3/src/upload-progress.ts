@@ -37,7 +37,7 @@ export interface UploadProgress {
 
 /** What tells one plan from another. */
 export function planDigest({ manifest, tables }: TablePlan): string {
-  const list = [...tables].sort(([a], [b]) => a - b).map(([layer, table]) => ({ layer, ...table, digest: undefined }));
+  const list = [...tables].sort(([a], [b]) => a - b).map(([layer, table]) => ({ layer, ...table }));
   return createHash("sha256")
     .update(JSON.stringify(sorted({ manifest, tables: list })))
     .digest("hex");
