@@ -65,7 +65,7 @@ export function addressedIds(model: AddressedModel, { ids, dead }: PackedTokens)
       message: `dead has ${dead.length} entries for ${ids.length} tokens; only addressing of kind deepseek-v4.1 has dead tokens, one entry a token`,
     });
   }
-  return compressed.map((id, i) => (dead[i] === 1 ? DEAD_TOKEN : id));
+  return compressed.map((id, i) => (dead[i] ? DEAD_TOKEN : id));
 }
 
 /**
