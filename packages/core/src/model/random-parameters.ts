@@ -3,11 +3,11 @@
 // square roots are used, which every engine rounds alike. Not here: rows of tables.
 
 import { EngramError } from "../errors.js";
-import { uniformValues } from "../reference/uniform-values.js";
 import type { Backend } from "./backend.js";
 import type { BlockKindOptions } from "./block-kinds.js";
 import type { ModelSpec } from "./model-spec.js";
 import { modelParameters } from "./parameters.js";
+import { uniformValues } from "./uniform-values.js";
 
 /** See {@link randomParameters}. */
 export interface RandomParametersOptions extends BlockKindOptions {

@@ -3,9 +3,9 @@
 // the gated value alone. Only additions, products and square roots are used, which every engine rounds alike.
 
 import { EngramError } from "../errors.js";
+import { uniformValues } from "../model/uniform-values.js";
 import type { EngramBranch, EngramModule } from "./engram-module.js";
 import { MAX_DILATION } from "./load-engram-module.js";
-import { uniformValues } from "./uniform-values.js";
 
 /** Sizes of a fresh module. */
 export interface RandomEngramModuleOptions {

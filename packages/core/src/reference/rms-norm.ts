@@ -29,7 +29,7 @@ export function rmsNorm(
  * Gradients of {@link rmsNorm} for one vector, added to `dx` from `at` on and to `dScale` from 0 on; `dy` is read from
  * `dyAt` on. With r = 1 / rms(x): dx = r (s dy) - x r^3 / d * sum(s dy x), ds = dy x r.
  */
-export function rmsNormBackward(
+function rmsNormBackward(
   dx: Float64Array,
   dScale: Float64Array,
   x: FloatArray,

@@ -4,7 +4,7 @@
 import type { Rotary, Sequences } from "../model/backend-operations.js";
 
 /** Turns the values of `x` from `at` on, in place; `direction` -1 gives the gradient's way back. */
-export function rotate(x: Float64Array, at: number, position: number, rotary: Rotary, direction: 1 | -1): void {
+function rotate(x: Float64Array, at: number, position: number, rotary: Rotary, direction: 1 | -1): void {
   const { frequencies, amplitude, pairs } = rotary;
   const count = frequencies.length;
   for (let i = 0; i < count; i++) {

@@ -7,8 +7,8 @@ import { forwardWithRows } from "../../src/model/forward-drivers.js";
 import type { Model } from "../../src/model/forward-model.js";
 import { packTokens, rowsNeeded } from "../../src/model/rows-needed.js";
 import { type EmbeddedGradient, openTape } from "../../src/model/tape.js";
+import { uniformValues } from "../../src/model/uniform-values.js";
 import type { ReferenceTensor } from "../../src/reference/tensor.js";
-import { uniformValues } from "../../src/reference/uniform-values.js";
 import { busyModel, madeUpRows, SMALL_PRESETS, someIds } from "./model-fixture.js";
 
 const LENGTHS = [4, 1, 0, 2];

@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 import type { OperationName } from "../../src/model/backend-operations.js";
+import { uniformValues } from "../../src/model/uniform-values.js";
 import { referenceBackend } from "../../src/reference/reference-backend.js";
 import type { ReferenceTensor } from "../../src/reference/tensor.js";
-import { uniformValues } from "../../src/reference/uniform-values.js";
 import { expectCode } from "../model/expect-code.js";
 import { OPERATION_CASES, type OperationCase } from "./operation-cases.js";
 

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import type { HyperOptions } from "../../src/model/backend-operations.js";
+import { uniformValues } from "../../src/model/uniform-values.js";
 import { doublyStochastic, sinkhorn } from "../../src/reference/sinkhorn.js";
-import { uniformValues } from "../../src/reference/uniform-values.js";
 
 describe.each([1, 2, 4])("sinkhorn of %i streams", (streams) => {
   const logits = Float64Array.from(uniformValues(streams * streams, 3, 1, streams));
