@@ -213,7 +213,7 @@ function mappedMemory(
   options: WorkingSpace & { size: number; chunkRows: number },
 ): MappedMemory | undefined {
   const pages = Math.ceil(options.size / WASM_PAGE);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const bytes = new Uint8Array(memory.buffer);
   /** A kernel that copies pieces of so many bytes. */
   const pieces = (width: number) => wasmGatherKernel(memory, { kind: "fp8-e4m3", width, scale: 1 });

@@ -42,7 +42,7 @@ export function clockMemory(slots: number, table: TableInfo, kind?: ClockMemory[
   return (wanted === "wasm" ? wasmMemory(slots, table) : undefined) ?? javascriptMemory(slots, table);
 }
 
-/** Undefined where the platform has no shared WebAssembly memory, no SIMD, or not so much memory at a stretch. */
+/** Undefined where the platform has no WebAssembly, no SIMD, or not so much memory at a stretch. */
 function wasmMemory(slots: number, table: TableInfo): ClockMemory | undefined {
   const { rowBytes, encoding } = table;
   const valueBytes = encoding.width * 4;
@@ -54,7 +54,7 @@ function wasmMemory(slots: number, table: TableInfo): ClockMemory | undefined {
   let buffer: ArrayBufferLike;
   let kernel: GatherKernel | undefined;
   try {
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     buffer = memory.buffer;
     kernel = wasmGatherKernel(memory, encoding);
   } catch {
