@@ -76,6 +76,53 @@ const figures = {
       `A row costs ${times(growth["dram-huge"])} as much in a table of 16M rows as in one of 1M. Paired rounds in alternating order, equal checksums, 95 % bootstrap interval (${machineOf({ machine, date })}; C without huge pages).`,
     ].join("\n");
   },
+  tiers() {
+    const [file, lmdb, s3] = ["file", "lmdb", "s3"].map(report);
+    const cell = ({ cells }, name) => cells.find((one) => one.name === name);
+    const peers = (timesAsFast, names) => names.map((name) => `${name} ${times(timesAsFast[name])}`).join("<br>");
+    const cellRow = (tier, state, { microsecondsPerCall, timesAsFast }, own, names) => [
+      tier,
+      state,
+      microsecondsPerCall[own] < 100 ? microsecondsPerCall[own].toFixed(1) : grouped(microsecondsPerCall[own]),
+      peers(own in timesAsFast ? timesAsFast[own] : timesAsFast, names),
+    ];
+    const [near, far] = s3.networks;
+    const cold = ({ coldGathers }) => coldGathers.find(({ blockBytes, verified }) => blockBytes === 4096 && !verified);
+    const gets = (network) =>
+      `${grouped(cold(network).requestsPerGather)} ranged GETs at once: ${cold(network).inRangedGets.median.toFixed(1)} times one GET; 48 by the SDK at once ${times(cold(network).timesAsFast)}`;
+    const hot = "hot, 48 rows a call";
+    const many = "hot, 4096 rows a call";
+    return [
+      table(
+        ["rows of 264 bytes", "", "µs a call", "times as fast as"],
+        [
+          cellRow("store-file, mapped (koffi)", hot, cell(file, hot), "mapped", ["numpy memmap[ids]", "readSync loop"]),
+          cellRow("store-file, mapped (koffi)", many, cell(file, many), "mapped", [
+            "numpy memmap[ids]",
+            "readSync loop",
+          ]),
+          cellRow("store-file, without koffi", hot, cell(file, hot), "unmapped", ["readSync loop"]),
+          ...["cold, 48 rows a call", "cold, 98304 rows a call"].map((name) =>
+            cellRow("store-file, mapped (koffi)", name, cell(file, name), "mapped", ["C pread, 16 at once"]),
+          ),
+          cellRow("store-lmdb", hot, cell(lmdb, hot), "lmdbStore", [
+            "lmdb-js, a value a row",
+            "py-lmdb",
+            "engramdb-python",
+          ]),
+          cellRow("store-lmdb", "cold, 48 rows a call", cell(lmdb, "cold, 48 rows a call"), "lmdbStore", [
+            "lmdb-js, a value a row",
+            "engramdb-python",
+            "C pread, 16 threads",
+          ]),
+          ["store-s3", "cold, 48 rows a call", grouped(cold(near).gatherMs * 1000), gets(near)],
+          ["store-s3, 20 ms away", "cold, 48 rows a call", grouped(cold(far).gatherMs * 1000), gets(far)],
+        ],
+      ),
+      "",
+      `Cold: a fresh process, the page cache dropped, read-ahead ${Object.values(file.machine.readAheadKb ?? {}).join(", ")} KiB; the same reads by C with 16 at once. S3: ${s3.server}, on the same two cores (${machineOf(file)}).`,
+    ].join("\n");
+  },
 };
 
 const check = process.argv.includes("--check");
