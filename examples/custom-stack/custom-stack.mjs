@@ -2,6 +2,7 @@
 // A kind is what a block's fields mean and which parameters it has; its operation is written over the backend's, so it
 // runs on every engine, and its gradients come by themselves.
 import {
+  awaitRows,
   createModel,
   fillRows,
   forward,
@@ -63,14 +64,15 @@ for await (const id of generate(model, { prompt: [72, 105], tables, maxTokens: 8
   ids.push(id);
 console.log(`generated ${ids.join(" ")}`);
 
-// One gradient, of a weight of our kind, with rows of zeros: 8 of 8 values a token.
+// One gradient, of a weight of our kind.
 const tokens = packTokens([ids]);
-const memory = backend.upload(new Float32Array(ids.length * 64), [ids.length, 64]);
+const rows = rowsNeeded(model, tokens);
+const memory = await awaitRows(model, rows, { tables });
 const weight = parameters.get("blocks.0.feedForward.in.weight");
 const tape = openTape(backend);
 tape.watch([weight]);
-const batch = { ...tokens, rows: rowsNeeded(model, tokens), outputs: Uint32Array.of(6) };
-const { logits } = forwardWithRows(forward(model, tape.calls, batch), () => memory);
+const batch = { ...tokens, rows, outputs: Uint32Array.of(6) };
+const { logits } = forwardWithRows(forward(model, tape.calls, batch), memory);
 const { loss } = tape.calls.crossEntropy({ logits }, { targets: Int32Array.of(ids[7]) });
 const gradient = await backend.download(tape.backward(loss).of(weight));
 console.log(`loss ${loss.values[0].toFixed(4)}, gradient of ${gradient.length} values: ${Math.hypot(...gradient)}`);

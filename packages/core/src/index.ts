@@ -124,8 +124,11 @@ export { createDecodeState, type DecodeState, type DecodeStateOptions, type Stat
 export { type StepOptions, type StepResult, type StepSequence, step } from "./model/decode-state-step.js";
 export { type ForwardBatch, type ForwardResult, forward } from "./model/forward.js";
 export {
+  awaitRows,
   forwardWithRows,
   forwardWithTickets,
+  prefetchRows,
+  type RowTables,
   type RunningForward,
   type TicketDriver,
 } from "./model/forward-drivers.js";

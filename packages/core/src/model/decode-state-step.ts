@@ -3,11 +3,11 @@
 
 import type { NgramHistory } from "../addressing/history.js";
 import { EngramError } from "../errors.js";
-import type { RowStore, Ticket } from "../store/row-store.js";
+import type { Ticket } from "../store/row-store.js";
 import { openScope } from "./backend-scope.js";
 import type { DecodeState, StateStep } from "./decode-state.js";
 import { type ForwardBatch, type ForwardResult, forward } from "./forward.js";
-import { forwardWithTickets } from "./forward-drivers.js";
+import { forwardWithTickets, prefetchRows, type RowTables } from "./forward-drivers.js";
 import type { Model } from "./forward-model.js";
 import { memoryWidth } from "./parameters.js";
 import { addressedIds, type PackedTokens, packTokens, type RowsNeeded, rowsNeeded } from "./rows-needed.js";
@@ -21,14 +21,11 @@ export interface StepSequence<T> {
 }
 
 /** Options of {@link step}. */
-export interface StepOptions {
-  /** The table of each block with an engram. */
-  readonly tables?: ReadonlyMap<number, RowStore>;
+export interface StepOptions extends RowTables {
   /** Logits of every token, or only of the last of each sequence (the default). */
   readonly logits?: "last" | "all";
   /** Names of reports to bring back besides, see `ForwardResult.reports`. */
   readonly reports?: readonly string[];
-  readonly signal?: AbortSignal;
 }
 
 /** What a step gives. */
@@ -65,11 +62,11 @@ export async function step<T>(
   const outputs = outputTokens(tokens.cumulativeLengths, logits);
 
   const steps: StateStep<T>[] = [];
-  const tickets = new Map<number, Ticket>();
+  let tickets: ReadonlyMap<number, Ticket> = new Map();
   const scope = openScope(model.backend);
   try {
     for (const { state, ids } of sequences) steps.push(state.openStep(ids.length));
-    prefetch(tickets, rows, options);
+    tickets = prefetchRows(rows, options);
     const batch: ForwardBatch<T> = {
       ...tokens,
       rows,
@@ -114,16 +111,6 @@ function packed<T>(sequences: readonly StepSequence<T>[]): PackedTokens {
     dead.set(sequence.dead ?? [], tokens.cumulativeLengths[s]);
   });
   return { ...tokens, dead };
-}
-
-function prefetch(tickets: Map<number, Ticket>, rows: readonly RowsNeeded[], { tables, signal }: StepOptions): void {
-  for (const { layer, rowIds } of rows) {
-    const table = tables?.get(layer);
-    if (table === undefined) {
-      throw refused(`there is no table for block ${layer}; give its store in tables, under its number`);
-    }
-    tickets.set(layer, table.prefetch(rowIds, signal && { signal }));
-  }
 }
 
 function historiesAfter<T>(

@@ -7,12 +7,13 @@ import type { BlockKind } from "../../src/model/block-kinds.js";
 import { createDecodeState } from "../../src/model/decode-state.js";
 import { step } from "../../src/model/decode-state-step.js";
 import { forward } from "../../src/model/forward.js";
-import { forwardWithTickets } from "../../src/model/forward-drivers.js";
+import { awaitRows, forwardWithRows, forwardWithTickets, prefetchRows } from "../../src/model/forward-drivers.js";
 import { createModel, type ModelOptions } from "../../src/model/forward-model.js";
 import { modelBuilder } from "../../src/model/model-builder.js";
 import { modelPreset } from "../../src/model/presets.js";
 import { randomParameters } from "../../src/model/random-parameters.js";
 import { packTokens, rowsNeeded } from "../../src/model/rows-needed.js";
+import { openTape } from "../../src/model/tape.js";
 import { referenceBackend } from "../../src/reference/reference-backend.js";
 import type { ReferenceTensor } from "../../src/reference/tensor.js";
 import { expectCode } from "./expect-code.js";
@@ -124,6 +125,51 @@ describe.each(SMALL_PRESETS)("rows of %s", (preset) => {
     expect(await run(plain)).toEqual(await run(model));
   });
 
+  it("can be awaited for a whole batch: the same logits, and gradients of each row", async () => {
+    const tables = madeUpTables(model, "soon");
+    const tokens = packTokens([[1, 2, 3], [4]]);
+    const rows = rowsNeeded(model, tokens);
+    const before = model.backend.memory().tensors;
+    const memory = await awaitRows(model, rows, { tables });
+    const tape = openTape(model.backend);
+    tape.watch(memory.values());
+    const batch = { ...tokens, rows, outputs: Uint32Array.of(2, 3) };
+    const { logits } = forwardWithRows(forward(model, tape.calls, batch), memory);
+    const states = [0, 1].map(() => createDecodeState(model));
+    const sequences = states.map((state, s) => ({ state, ids: s === 0 ? [1, 2, 3] : [4] }));
+    const stepped = await step(model, sequences, { tables });
+    expect(stepped.logits.flatMap((row) => [...row])).toEqual([...Float32Array.from(logits.values)]);
+    const { loss } = tape.calls.crossEntropy({ logits }, { targets: Int32Array.of(5, 6) });
+    const gradients = tape.backward(loss);
+    for (const tensor of memory.values()) {
+      expect(gradients.of(tensor)?.shape).toEqual(tensor.shape);
+      expect(gradients.of(tensor)?.values.some((g) => g !== 0)).toBe(true);
+    }
+    tape.close();
+    gradients.dispose();
+    for (const state of states) state.close();
+    model.backend.dispose(memory.values());
+    expect(model.backend.memory().tensors).toBe(before);
+    for (const store of tables.values()) expect(store.stats().openTickets).toBe(0);
+  });
+
+  it("that cannot be read leave no ticket open, and nothing on the backend", async () => {
+    const rows = rowsNeeded(model, packTokens([[1]]));
+    const before = model.backend.memory().tensors;
+    const some = madeUpTables(model, "script");
+    const last = Math.max(...some.keys());
+    const others = new Map([...some].filter(([layer]) => layer !== last));
+    expectCode(() => prefetchRows(rows, { tables: others }), "invalid-argument", /no table for block/);
+    const failing = awaitRows(model, rows, { tables: some });
+    for (const [layer, store] of some) {
+      if (layer === last) store.reads.at(-1)?.reject(new Error("gone"));
+      else store.reads.at(-1)?.resolve();
+    }
+    await expectCode(failing, "io", /gone/);
+    for (const store of some.values()) expect(store.stats().openTickets).toBe(0);
+    expect(model.backend.memory().tensors).toBe(before);
+  });
+
   it("are asked for by the blocks that have an engram, in order, with their ids", async () => {
     const tokens = packTokens([[1, 2, 3]]);
     const rows = rowsNeeded(model, tokens);
@@ -144,7 +190,7 @@ describe.each(SMALL_PRESETS)("rows of %s", (preset) => {
     await expectCode(
       forwardWithTickets(again, { ...driver, own }),
       "invalid-argument",
-      /there is no ticket for block \d; prefetch/,
+      /there is nothing for block \d; prefetch/,
     );
     expect(again.next().done).toBe(true);
     const bare = forward(model, calls, { ...tokens, rows: [], outputs: Uint32Array.of(2) });

@@ -43,7 +43,7 @@ export const engramGate: BackendOperation<ReferenceTensor, "engramGate"> = {
         dGate += up * (value[t * d + c] ?? 0);
         dValue[t * d + c] = (dValue[t * d + c] ?? 0) + g * up;
       }
-      const dScore = (options.dead?.[t] ? 0 : dGate * gateSlope(scores[i] ?? 0, g)) / Math.sqrt(d);
+      const dScore = (dGate * gateSlope(scores[i] ?? 0, g)) / Math.sqrt(d); // 0 for dead tokens, whose g is 0
       for (let c = 0; c < d; c++) {
         dKey[i * d + c] = dScore * (query[i * d + c] ?? 0);
         dQuery[i * d + c] = dScore * (key[i * d + c] ?? 0);
