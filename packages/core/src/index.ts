@@ -121,7 +121,7 @@ export {
   type ModelShape,
 } from "./model/block-kinds.js";
 export { createDecodeState, type DecodeState, type DecodeStateOptions, type StateStep } from "./model/decode-state.js";
-export { type StepOptions, type StepResult, type StepSequence, step } from "./model/decode-state-step.js";
+export { decodeStep, type StepOptions, type StepResult, type StepSequence } from "./model/decode-step.js";
 export { type ForwardBatch, type ForwardResult, forward } from "./model/forward.js";
 export {
   awaitRows,

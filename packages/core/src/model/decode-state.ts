@@ -1,6 +1,6 @@
 // What one sequence carries from step to step: caches of attentions and convolutions on the backend, and the n-gram
 // history. Its tokens can be taken back (`rollback`, for drafts that were refused), and it can be copied (`fork`, for
-// prefixes that sequences share). Not here: the steps themselves (decode-state-step.ts).
+// prefixes that sequences share). Not here: the steps themselves (decode-step.ts).
 //
 // Invariant: caches are addressed by position and never read at or after `length`, so taking tokens back only shortens
 // `length`; what a ring no longer has is kept out of reach by `rollbackLimit`.

@@ -1,6 +1,6 @@
 // Who drives a forward and hands it its rows. Training has them already; inference took tickets before the first block
 // ran, and waits for one only where a block needs it and it is not there yet. Not here: which rows (rows-needed.ts), and
-// how a step of a sequence is put together (decode-state-step.ts).
+// how a step of a sequence is put together (decode-step.ts).
 
 import { EngramError } from "../errors.js";
 import { encodedRowBytes, type RowEncoding } from "../rows/encoding.js";

@@ -4,7 +4,7 @@
 import { EngramError } from "../errors.js";
 import type { RowStore } from "../store/row-store.js";
 import { createDecodeState, type DecodeState } from "./decode-state.js";
-import { step } from "./decode-state-step.js";
+import { decodeStep } from "./decode-step.js";
 import type { Model } from "./forward-model.js";
 import { type SamplingOptions, sampler } from "./sampling.js";
 
@@ -46,7 +46,10 @@ export async function* generate<T>(model: Model<T>, options: GenerateOptions<T>)
   }
   const known = model.tokenMap?.tokens ?? model.spec.vocabSize; // others could not be fed back
   const run = async (ids: Uint32Array | readonly number[]): Promise<Float32Array> => {
-    const { logits } = await step(model, [{ state, ids }], { ...(tables && { tables }), ...(signal && { signal }) });
+    const { logits } = await decodeStep(model, [{ state, ids }], {
+      ...(tables && { tables }),
+      ...(signal && { signal }),
+    });
     return logits[0]?.subarray(0, known) ?? new Float32Array(0);
   };
   try {

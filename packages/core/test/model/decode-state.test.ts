@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createDecodeState, type DecodeState } from "../../src/model/decode-state.js";
-import { step } from "../../src/model/decode-state-step.js";
+import { decodeStep } from "../../src/model/decode-step.js";
 import type { Model } from "../../src/model/forward-model.js";
 import type { ReferenceTensor } from "../../src/reference/tensor.js";
 import { expectCode } from "./expect-code.js";
@@ -15,7 +15,7 @@ type State = DecodeState<ReferenceTensor>;
 /** Logits of every token of a sequence, run at once. */
 async function atOnce(model: Model<ReferenceTensor>, ids: readonly number[]): Promise<Float32Array> {
   using state = createDecodeState(model);
-  const { logits } = await step(model, [{ state, ids }], { tables: madeUpTables(model), logits: "all" });
+  const { logits } = await decodeStep(model, [{ state, ids }], { tables: madeUpTables(model), logits: "all" });
   return logits[0] ?? new Float32Array(0);
 }
 
@@ -37,7 +37,7 @@ describe.each(SMALL_PRESETS)("decoding %s", (preset) => {
         let ids: number[] = [];
         for (const one of actions) {
           if (one.kind === "append") {
-            await step(model, [{ state, ids: one.ids }], { tables });
+            await decodeStep(model, [{ state, ids: one.ids }], { tables });
             ids = [...ids, ...one.ids];
           } else if (one.kind === "rollback") {
             const count = Math.floor(one.share * (state.rollbackLimit + 0.999));
@@ -45,13 +45,13 @@ describe.each(SMALL_PRESETS)("decoding %s", (preset) => {
             ids = ids.slice(0, ids.length - count);
           } else {
             const fork = state.fork();
-            await step(model, [{ state, ids: one.ids }], { tables }); // the other goes another way
+            await decodeStep(model, [{ state, ids: one.ids }], { tables }); // the other goes another way
             state.close();
             state = fork;
           }
           expect(state.length).toBe(ids.length);
         }
-        const { logits } = await step(model, [{ state, ids: [1, 2] }], { tables, logits: "all" });
+        const { logits } = await decodeStep(model, [{ state, ids: [1, 2] }], { tables, logits: "all" });
         const whole = await atOnce(model, [...ids, 1, 2]);
         expect(logits[0]).toEqual(whole.slice(ids.length * vocabulary));
         state.close();
@@ -63,14 +63,14 @@ describe.each(SMALL_PRESETS)("decoding %s", (preset) => {
   it("a piece longer than every ring, then back to the limit, then on", async () => {
     const ids = [...someIds(25, vocabulary)];
     using state = createDecodeState(model, { rollbackWindow: 3 });
-    await step(model, [{ state, ids }], { tables });
+    await decodeStep(model, [{ state, ids }], { tables });
     expect(state.rollbackLimit).toBe(3);
     state.rollback(2);
     expect(state.rollbackLimit).toBe(1);
-    await step(model, [{ state, ids: [9] }], { tables });
+    await decodeStep(model, [{ state, ids: [9] }], { tables });
     expect(state.rollbackLimit).toBe(2);
     state.rollback(2);
-    const { logits } = await step(model, [{ state, ids: [8] }], { tables });
+    const { logits } = await decodeStep(model, [{ state, ids: [8] }], { tables });
     const whole = await atOnce(model, [...ids.slice(0, 22), 8]);
     expect(logits[0]).toEqual(whole.slice(-vocabulary));
     expectCode(() => state.rollback(2), "history-window", /2 tokens back.*from 0 to 1.*rollbackWindow \(now 3\)/);
@@ -79,13 +79,13 @@ describe.each(SMALL_PRESETS)("decoding %s", (preset) => {
   it("sequences of unequal lengths, one without tokens, in one batch", async () => {
     const all = [7, 0, 1, 4].map((length, s) => [...someIds(length, vocabulary, s)]);
     const states = all.map(() => createDecodeState(model));
-    await step(
+    await decodeStep(
       model,
       [0, 1].map((s) => ({ state: at(states, s), ids: [3, 1, 4] })),
       { tables },
     );
     const sequences = all.map((ids, s) => ({ state: at(states, s), ids }));
-    const { logits } = await step(model, sequences, { tables });
+    const { logits } = await decodeStep(model, sequences, { tables });
     for (const [s, ids] of all.entries()) {
       const whole = await atOnce(model, s < 2 ? [3, 1, 4, ...ids] : ids);
       expect(logits[s]).toEqual(ids.length === 0 ? new Float32Array(0) : whole.slice(-vocabulary));
@@ -96,9 +96,9 @@ describe.each(SMALL_PRESETS)("decoding %s", (preset) => {
   it("frees all that it made", async () => {
     const before = model.backend.memory();
     const state = createDecodeState(model);
-    await step(model, [{ state, ids: [1, 2, 3] }], { tables });
+    await decodeStep(model, [{ state, ids: [1, 2, 3] }], { tables });
     const fork = state.fork();
-    await step(model, [{ state: fork, ids: [4] }], { tables });
+    await decodeStep(model, [{ state: fork, ids: [4] }], { tables });
     state.close();
     fork.close();
     state.close();
@@ -113,7 +113,7 @@ describe("a step that fails", () => {
 
   /** Runs a step whose second table's rows come to nothing, or come. */
   const run = (state: State, ids: readonly number[], end: "fail" | "arrive") => {
-    const done = step(model, [{ state, ids }], { tables });
+    const done = decodeStep(model, [{ state, ids }], { tables });
     for (const [layer, store] of tables) {
       const read = store.reads.at(-1);
       if (end === "fail" && layer === 2) read?.reject(new Error("the disk is gone"));
@@ -139,27 +139,31 @@ describe("a step that fails", () => {
     const state = createDecodeState(model, { rollbackWindow: 0 });
     await run(state, [1, 2, 3], "arrive");
     await expectCode(run(state, [6, 7, 8], "fail"), "io", /the disk is gone/);
-    await expectCode(step(model, [{ state, ids: [1] }], { tables }), "invalid-argument", /start a new state/);
+    await expectCode(decodeStep(model, [{ state, ids: [1] }], { tables }), "invalid-argument", /start a new state/);
     state.close();
   });
 
   it("by an abort leaves the state as before, and releases its tickets", async () => {
     const state = createDecodeState(model);
     const controller = new AbortController();
-    const done = step(model, [{ state, ids: [1] }], { tables, signal: controller.signal });
+    const done = decodeStep(model, [{ state, ids: [1] }], { tables, signal: controller.signal });
     controller.abort();
     await expectCode(done, "aborted", /./);
     expect(state.length).toBe(0);
     for (const store of tables.values()) expect(store.stats().openTickets).toBe(0);
-    await expectCode(step(model, [{ state, ids: [1] }], { tables, signal: controller.signal }), "aborted", /as before/);
+    await expectCode(
+      decodeStep(model, [{ state, ids: [1] }], { tables, signal: controller.signal }),
+      "aborted",
+      /as before/,
+    );
     state.close();
   });
 
   it("refuses a second step of one state meanwhile", async () => {
     const state = createDecodeState(model);
-    const first = step(model, [{ state, ids: [1] }], { tables });
+    const first = decodeStep(model, [{ state, ids: [1] }], { tables });
     await expectCode(
-      step(model, [{ state, ids: [2] }], { tables }),
+      decodeStep(model, [{ state, ids: [2] }], { tables }),
       "invalid-argument",
       /a step of this state is running/,
     );
@@ -180,14 +184,14 @@ describe("a step refuses", () => {
   it.each([
     [
       "the state of another model",
-      () => step(model, [{ state: createDecodeState(busyModel("tiny-mla-moe")), ids: [1] }], { tables }),
+      () => decodeStep(model, [{ state: createDecodeState(busyModel("tiny-mla-moe")), ids: [1] }], { tables }),
       "invalid-argument",
       /sequences\[0\] has the state of another model/,
     ],
     [
       "one state twice",
       () =>
-        step(
+        decodeStep(
           model,
           [
             { state, ids: [1] },
@@ -200,22 +204,27 @@ describe("a step refuses", () => {
     ],
     [
       "more tokens than the state takes",
-      () => step(model, [{ state, ids: [1, 2, 3, 4, 5] }], { tables }),
+      () => decodeStep(model, [{ state, ids: [1, 2, 3, 4, 5] }], { tables }),
       "invalid-argument",
       /0 tokens and 5 more; this state takes 4/,
     ],
-    ["an unknown token", () => step(model, [{ state, ids: [1, 256] }], { tables }), "token-out-of-range", /256/],
-    ["half a token", () => step(model, [{ state, ids: [1.5] }], { tables }), "token-out-of-range", /\[0\]\[0\] is 1.5/],
-    ["no table", () => step(model, [{ state, ids: [1] }]), "invalid-argument", /no table for block 1/],
+    ["an unknown token", () => decodeStep(model, [{ state, ids: [1, 256] }], { tables }), "token-out-of-range", /256/],
+    [
+      "half a token",
+      () => decodeStep(model, [{ state, ids: [1.5] }], { tables }),
+      "token-out-of-range",
+      /\[0\]\[0\] is 1.5/,
+    ],
+    ["no table", () => decodeStep(model, [{ state, ids: [1] }]), "invalid-argument", /no table for block 1/],
     [
       "dead tokens where there are none",
-      () => step(model, [{ state, ids: [1], dead: Uint8Array.of(1) }], { tables }),
+      () => decodeStep(model, [{ state, ids: [1], dead: Uint8Array.of(1) }], { tables }),
       "invalid-argument",
       /only addressing of kind deepseek-v4.1 has dead tokens/,
     ],
     [
       "an unknown report",
-      () => step(model, [{ state, ids: [1] }], { tables, reports: ["blocks.0.gates"] }),
+      () => decodeStep(model, [{ state, ids: [1] }], { tables, reports: ["blocks.0.gates"] }),
       "invalid-argument",
       /no report blocks.0.gates; there are blocks.1.engram.gates/,
     ],
@@ -240,7 +249,7 @@ describe("dead tokens", () => {
     const run = async (ids: number[], dead: number[]) => {
       using state = createDecodeState(model);
       const sequence = { state, ids, dead: Uint8Array.from(dead) };
-      return step(model, [sequence], { tables, logits: "all", reports: [gates] });
+      return decodeStep(model, [sequence], { tables, logits: "all", reports: [gates] });
     };
     const first = await run([1, 2, 3, 4], [0, 1, 0, 0]);
     const values = first.reports.get(gates) ?? new Float32Array(0);

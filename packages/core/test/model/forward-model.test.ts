@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { TokenMap } from "../../src/addressing/token-map.js";
 import type { BlockKind } from "../../src/model/block-kinds.js";
 import { createDecodeState } from "../../src/model/decode-state.js";
-import { step } from "../../src/model/decode-state-step.js";
+import { decodeStep } from "../../src/model/decode-step.js";
 import { forward } from "../../src/model/forward.js";
 import { awaitRows, forwardWithRows, forwardWithTickets, prefetchRows } from "../../src/model/forward-drivers.js";
 import { createModel, type ModelOptions } from "../../src/model/forward-model.js";
@@ -118,7 +118,7 @@ describe.each(SMALL_PRESETS)("rows of %s", (preset) => {
     const plain = { ...model, backend: { ...model.backend, decodes: new Set<never>() } };
     const run = async (one: typeof model) => {
       const state = createDecodeState(one);
-      const { logits } = await step(one, [{ state, ids: [1, 2, 3] }], { tables: madeUpTables(one, "soon") });
+      const { logits } = await decodeStep(one, [{ state, ids: [1, 2, 3] }], { tables: madeUpTables(one, "soon") });
       state.close();
       return logits;
     };
@@ -137,7 +137,7 @@ describe.each(SMALL_PRESETS)("rows of %s", (preset) => {
     const { logits } = forwardWithRows(forward(model, tape.calls, batch), memory);
     const states = [0, 1].map(() => createDecodeState(model));
     const sequences = states.map((state, s) => ({ state, ids: s === 0 ? [1, 2, 3] : [4] }));
-    const stepped = await step(model, sequences, { tables });
+    const stepped = await decodeStep(model, sequences, { tables });
     expect(stepped.logits.flatMap((row) => [...row])).toEqual([...Float32Array.from(logits.values)]);
     const { loss } = tape.calls.crossEntropy({ logits }, { targets: Int32Array.of(5, 6) });
     const gradients = tape.backward(loss);

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { createDecodeState } from "../../src/model/decode-state.js";
-import { step } from "../../src/model/decode-state-step.js";
+import { decodeStep } from "../../src/model/decode-step.js";
 import { type GenerateOptions, generate } from "../../src/model/generate.js";
 import { sampler } from "../../src/model/sampling.js";
 import type { ReferenceTensor } from "../../src/reference/tensor.js";
@@ -26,7 +26,7 @@ describe("generate", () => {
     const ids = [...prompt];
     for (let i = 0; i < 6; i++) {
       using state = createDecodeState(model);
-      const { logits } = await step(model, [{ state, ids }], { tables });
+      const { logits } = await decodeStep(model, [{ state, ids }], { tables });
       ids.push(sample(logits[0] ?? new Float32Array(0)));
     }
     expect(await collect(sampling)).toEqual(ids.slice(prompt.length));
@@ -36,7 +36,7 @@ describe("generate", () => {
     const whole = await collect(sampling);
     expect(await collect({ ...sampling, chunkTokens: 2 })).toEqual(whole);
     using state = createDecodeState(model);
-    await step(model, [{ state, ids: prompt.slice(0, 3) }], { tables });
+    await decodeStep(model, [{ state, ids: prompt.slice(0, 3) }], { tables });
     expect(await collect({ ...sampling, prompt: prompt.slice(3), state })).toEqual(whole);
     expect(state.length).toBe(prompt.length + 5); // all but the last
   });

@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { createAddressing, readSafetensors, tableInfo, tensorFloat32 } from "../../src/index.js";
 import { createDecodeState } from "../../src/model/decode-state.js";
-import { step } from "../../src/model/decode-state-step.js";
+import { decodeStep } from "../../src/model/decode-step.js";
 import { createModel } from "../../src/model/forward-model.js";
 import { modelParameters } from "../../src/model/parameters.js";
 import { referenceBackend } from "../../src/reference/reference-backend.js";
@@ -30,7 +30,7 @@ describe.each(WHOLE_MODELS)("%s", (name) => {
   it("prefills both sequences in one batch to the same logits, by the same experts", async () => {
     const sequences = [0, 1].map((s) => ({ state: createDecodeState(model), ids: idsOf(s) }));
     const reports = mixtures.map(({ layer }) => `blocks.${layer}.feedForward.experts`);
-    const result = await step(model, sequences, { logits: "all", reports });
+    const result = await decodeStep(model, sequences, { logits: "all", reports });
     sequences.forEach(({ ids }, s) => {
       expectWithin(result.logits[s], tensorFloat32(file, `logits.${s}`), 1e-5);
       mixtures.forEach(({ layer, topK }, m) => {
@@ -48,7 +48,7 @@ describe.each(WHOLE_MODELS)("%s", (name) => {
     const expected = tensorFloat32(file, "decoded.0");
     const state = createDecodeState(model);
     for (let t = 0; t < ids.length; t++) {
-      const { logits } = await step(model, [{ state, ids: ids.subarray(t, t + 1) }]);
+      const { logits } = await decodeStep(model, [{ state, ids: ids.subarray(t, t + 1) }]);
       expectWithin(logits[0], expected.subarray(t * spec.vocabSize, (t + 1) * spec.vocabSize), 1e-5);
     }
     state.close();
@@ -76,7 +76,10 @@ describe.each(COMPOSED_MODELS)("%s", (name) => {
       const state = createDecodeState(model);
       let at = 0;
       for (const length of pieces) {
-        const { logits } = await step(model, [{ state, ids: ids.slice(at, at + length) }], { tables, logits: "all" });
+        const { logits } = await decodeStep(model, [{ state, ids: ids.slice(at, at + length) }], {
+          tables,
+          logits: "all",
+        });
         expectWithin(logits[0], expected.slice(at * 72, (at + length) * 72), 1e-5);
         at += length;
       }

@@ -20,7 +20,7 @@ export interface StepSequence<T> {
   readonly dead?: Uint8Array;
 }
 
-/** Options of {@link step}. */
+/** Options of {@link decodeStep}. */
 export interface StepOptions extends RowTables {
   /** Logits of every token, or only of the last of each sequence (the default). */
   readonly logits?: "last" | "all";
@@ -44,10 +44,10 @@ export interface StepResult {
  * @throws EngramError `invalid-argument` for states of another model, one state twice, too many tokens, a missing table;
  * `token-out-of-range`; `aborted`; and what reading rows failed with.
  * @example
- * const { logits } = await step(model, [{ state, ids: prompt }], { tables }); // prefill
- * const next = await step(model, [{ state, ids: [token] }], { tables }); // decode
+ * const { logits } = await decodeStep(model, [{ state, ids: prompt }], { tables }); // prefill
+ * const next = await decodeStep(model, [{ state, ids: [token] }], { tables }); // decode
  */
-export async function step<T>(
+export async function decodeStep<T>(
   model: Model<T>,
   sequences: readonly StepSequence<T>[],
   options: StepOptions = {},
@@ -183,12 +183,12 @@ function checkAborted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
   throw new EngramError({
     code: "aborted",
-    operation: "step",
+    operation: "decodeStep",
     message: "the signal was aborted; the states are as before",
     cause: signal.reason,
   });
 }
 
 function refused(message: string): EngramError {
-  return new EngramError({ code: "invalid-argument", operation: "step", message });
+  return new EngramError({ code: "invalid-argument", operation: "decodeStep", message });
 }
