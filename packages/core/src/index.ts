@@ -63,7 +63,18 @@ export {
   wasmGatherKernel,
   wasmGatherModule,
 } from "./assembly/gather-kernel.js";
+export {
+  type Checkpoint,
+  loadCheckpoint,
+  type OpenCheckpointOptions,
+  openCheckpoint,
+} from "./checkpoint/checkpoint-open.js";
+export { type SaveCheckpointOptions, type SavedCheckpoint, saveCheckpoint } from "./checkpoint/checkpoint-save.js";
+export type { CheckpointStorage } from "./checkpoint/checkpoint-storage.js";
 export { DTYPE_BITS, DTYPES, type Dtype, denseBytes, isDtype } from "./checkpoint/dtype.js";
+export { exportParameters, type ParameterNames, type TensorPiece } from "./checkpoint/parameter-names.js";
+export { type DeepseekV3NamesOptions, deepseekV3Names } from "./checkpoint/parameter-names-deepseek-v3.js";
+export { engramModuleNames } from "./checkpoint/parameter-names-engram.js";
 export {
   findTensor,
   readSafetensors,
@@ -89,6 +100,7 @@ export type {
 } from "./checkpoint/table-source.js";
 export { checkpointLayout, checkpointTables } from "./checkpoint/table-tensors.js";
 export { tensorFloat32 } from "./checkpoint/tensor-floats.js";
+export type { WeightEncoding } from "./checkpoint/weight-encoding.js";
 export { EngramError, type EngramErrorOptions, type ErrorCode, isEngramError, type RetryAdvice } from "./errors.js";
 export type { Backend, BackendMemory, CacheShape, RowsToUpload } from "./model/backend.js";
 export type {
