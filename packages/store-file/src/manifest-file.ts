@@ -36,7 +36,12 @@ export async function readSmallFile(path: string, maxBytes: number, operation: s
 }
 
 /** Writes a file that is there whole or not at all, and outlives a crash of the machine once this resolves. */
-export async function publishFile(folder: string, name: string, content: string | Uint8Array): Promise<void> {
+export async function publishFile(
+  folder: string,
+  name: string,
+  content: string | Uint8Array,
+  operation = "tableWriter",
+): Promise<void> {
   const temporary = join(folder, `${name}.new`);
   try {
     const file = await open(temporary, "w");
@@ -49,7 +54,7 @@ export async function publishFile(folder: string, name: string, content: string 
     await rename(temporary, join(folder, name));
     await syncFolder(folder);
   } catch (cause) {
-    throw fileError(cause, "tableWriter", temporary);
+    throw fileError(cause, operation, temporary);
   }
 }
 
