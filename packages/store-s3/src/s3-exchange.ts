@@ -13,6 +13,8 @@ export interface S3Bucket extends S3Connection {
   readonly timeoutMs: number;
   /** Ends all requests that have no signal of their own. */
   readonly signal?: AbortSignal;
+  /** What errors name, where it is neither a writer nor a store. */
+  readonly operation?: string;
   /** Sends ranged reads past the SDK's middleware, where the client is our own. */
   readonly gets?: SignedGets;
 }

@@ -70,7 +70,7 @@ export async function getRange(
   signal: AbortSignal,
   into?: Uint8Array,
 ): Promise<Uint8Array> {
-  const action = { operation: "store.prefetch", request: "GetObject", key: object.key };
+  const action = { operation: bucket.operation ?? "store.prefetch", request: "GetObject", key: object.key };
   const full: S3Action = { ...action, bucket: bucket.bucket };
   return exchange(bucket, action, signal, async (running: Exchange) => {
     const answer = await askRange(bucket, object, first, length, running.signal);
@@ -120,7 +120,7 @@ function checkVersion(
   throw new EngramError({
     code: "manifest-mismatch",
     operation,
-    message: `s3://${bucket}/${key}: the table was replaced under its reader: it had ${object.bytes} bytes and ETag ${object.etag}, and now has ${total ?? "some"} and ${shown(etag)}; open it again to read the new one`,
+    message: `s3://${bucket}/${key}: the object was replaced under its reader: it had ${object.bytes} bytes and ETag ${object.etag}, and now has ${total ?? "some"} and ${shown(etag)}; open it again to read the new one`,
     context: { bucket, key, reason: "replaced" },
   });
 }

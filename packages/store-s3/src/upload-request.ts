@@ -20,7 +20,9 @@ export function send<Result>(
   key: string,
   run: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  return exchange(bucket, { operation: OPERATION, request, key }, bucket.signal, ({ signal }) => run(signal));
+  return exchange(bucket, { operation: bucket.operation ?? OPERATION, request, key }, bucket.signal, ({ signal }) =>
+    run(signal),
+  );
 }
 
 /** Makes a request again while it fails with `retry: "later"`, at random times of a growing range. */
