@@ -1,19 +1,23 @@
 // Runs the commands that the README promises, as a user does, and compares what they print with known answers:
-// the quickstart (small), `engram ids` for DeepSeek-V4.1's addressing, `engram tokens` for DeepSeek-V3's tokenizer, and a
-// checkpoint's tables into LMDB, to an object store (store-kit's server) and back.
+// the quickstart (small), `engram ids` for DeepSeek-V4.1's addressing, `engram tokens` for DeepSeek-V3's tokenizer, a
+// checkpoint's tables into LMDB, to an object store and back, plans of published models, and text from every tier.
 // Not here: the tests of the parts. This is the whole path, through npm and npx.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findS3Server, startS3Server } from "./s3-server.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
+const BUCKET = "tables";
 /** Where tables are written, removed at the end. */
 const folder = mkdtempSync(join(tmpdir(), "engram-acceptance-"));
 const place = (name) => join(folder, name);
+/** What `engram generate` wrote on the first tier: the same is expected on all others. */
+let generated;
 /** Digests of the tables by layer, as the first command that knows them prints them. */
 let digests;
 
@@ -73,17 +77,39 @@ const promises = [
     check: (output) => expectEqual("digests", digestsOf(output), digests),
   },
   {
-    command: ["npx", "engram", "copy", `lmdb:${place("t")}`, "s3://tables/acceptance", "--json"],
+    command: ["npx", "engram", "copy", `lmdb:${place("t")}`, `s3://${BUCKET}/acceptance`, "--json"],
     check: (output) => expectEqual("digests", digestsOf(output), digests),
   },
   {
-    command: ["npx", "engram", "copy", "s3://tables/acceptance", `file:${place("back")}`, "--json"],
+    command: ["npx", "engram", "copy", `s3://${BUCKET}/acceptance`, `file:${place("back")}`, "--json"],
     check: (output) => expectEqual("digests", digestsOf(output), digests),
   },
   {
     command: ["npx", "engram", "verify", `file:${place("back")}`, "--against", `lmdb:${place("t")}`, "--json"],
     check: (output) => expectEqual("ok", JSON.parse(output).ok, true),
   },
+  // Billions of parameters, in all and activated, as published, and those of the tables by the paper's own sizes.
+  plan("engram-27b", ({ parameters, memory }) => {
+    expectEqual("billions", billions(parameters.total, parameters.activated, memory.values), [26.7, 3.8, 5.8]);
+  }),
+  plan("engram-40b", ({ parameters, memory }) => {
+    expectEqual("billions", billions(parameters.total, parameters.activated, memory.values), [39.5, 3.8, 18.5]);
+  }),
+  plan("deepseek-v4.1-flash", ({ memory }) => {
+    const rows = memory.tables.map((table) => table.rows);
+    expectEqual("rows", [...rows, memory.rowBytes], [384_006_168, 384_016_682, 264]);
+  }),
+  ...["dram:", `file:${place("g")}`, `lmdb:${place("l")}`, `s3://${BUCKET}/generate`].map((tables) => ({
+    command: ["npx", "engram", "generate", "--preset", "tiny", "--prompt", "Tirana is", "--seed", "1"].concat([
+      ...["--max-tokens", "8", "--tables", tables, "--json"],
+    ]),
+    check: (output) => {
+      const { text, ids } = JSON.parse(output);
+      expectEqual("tokens", ids.length >= 8, true);
+      generated ??= text;
+      expectEqual("the text of the first tier", text, generated);
+    },
+  })),
 ];
 
 const s3 = await startS3();
@@ -97,25 +123,45 @@ for (const { command, check } of promises) {
   if (problem !== undefined) failed++;
   console.log(problem === undefined ? `ok, ${seconds} s\n` : `FAILED, ${seconds} s: ${problem}\n`);
 }
-s3.kill();
+await s3.stop();
 rmSync(folder, { recursive: true, force: true });
 console.log(`acceptance: ${promises.length - failed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-/** Starts store-kit's S3 in a process of its own, and points the SDK's environment at it. */
+/** Starts a real S3 server where there is one, else store-kit's in a process of its own; points the SDK's environment at it. */
 async function startS3() {
+  const point = (endpoint, { accessKeyId, secretAccessKey }) => {
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL_S3: endpoint,
+      AWS_REGION: "us-east-1",
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    });
+  };
+  if (findS3Server() !== undefined) {
+    const { endpoint, root, clientConfig, stop } = await startS3Server();
+    mkdirSync(join(root, "buckets", BUCKET));
+    point(endpoint, clientConfig.credentials);
+    console.log("object store: a real S3 server\n");
+    return { stop };
+  }
   const code = 'import { fakeS3 } from "@engram-ts/store-kit"; console.log((await fakeS3()).endpoint);';
   const server = spawn(process.execPath, ["--input-type=module", "--eval", code], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [endpoint] = await once(server.stdout, "data");
-  Object.assign(process.env, {
-    AWS_ENDPOINT_URL_S3: String(endpoint).trim(),
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "made-up",
-    AWS_SECRET_ACCESS_KEY: "made-up",
-  });
-  return server;
+  point(String(endpoint).trim(), { accessKeyId: "made-up", secretAccessKey: "made-up" });
+  console.log("object store: store-kit's server; no real one is here\n");
+  return { stop: () => server.kill() };
+}
+
+/** `engram plan NAME`, and a check of the plan. */
+function plan(name, check) {
+  return { command: ["npx", "engram", "plan", name, "--json"], check: (output) => check(JSON.parse(output).plan) };
+}
+
+function billions(...counts) {
+  return counts.map((count) => Number((count / 1e9).toFixed(1)));
 }
 
 function layersOf(output) {
