@@ -81,14 +81,14 @@ export async function openCheckpoint(
     names.get(name) ?? [wholeTensor(name, ...shape)];
   refuseExtra(tensors, new Set(all.flatMap((one) => piecesOf(one).map(({ name }) => name))), ignore, storage);
   const parameters = chosen(all, options.only);
+  for (const parameter of parameters) checkPieces(parameter, piecesOf(parameter));
   const sources = new Map<string, readonly Source[]>();
-  for (const parameter of parameters) {
-    const pieces = piecesOf(parameter);
-    checkPieces(parameter, pieces);
-    const found: Source[] = [];
-    for (const piece of pieces) found.push(await locate(tensors, piece, storage));
-    sources.set(parameter.name, found);
-  }
+  // all at once, so that the headers of all shards are fetched in the time of one
+  const locating = parameters.map(async (parameter) => {
+    const found = piecesOf(parameter).map((piece) => locate(tensors, piece, storage));
+    sources.set(parameter.name, await Promise.all(found));
+  });
+  await Promise.all(locating);
   return {
     spec,
     parameters,

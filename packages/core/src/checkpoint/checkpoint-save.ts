@@ -31,7 +31,7 @@ import {
 
 /** How a checkpoint is written. */
 export interface SaveCheckpointOptions extends BlockKindOptions {
-  /** Most bytes of a shard's values, 1 to 2^32; a tensor that is larger has a shard of its own. Default 2^30. */
+  /** Most bytes of a shard's values, 1 to 2^31 - 2^24; a larger parameter has a shard of its own. Default 2^30. */
   readonly shardBytes?: number;
   /** How matrices are written. Default `f32`. */
   readonly encoding?: WeightEncoding;
@@ -51,6 +51,9 @@ export interface SavedCheckpoint {
 
 const operation = "saveCheckpoint";
 
+/** Most bytes of a shard's values: with a header before them, what WebCrypto digests in one call, 2^31 - 1. */
+const MAX_SHARD_BYTES = 2 ** 31 - 2 ** 24;
+
 /** Bytes that are compared at a time with what is there. */
 const COMPARED_BYTES = 2 ** 23;
 
@@ -59,7 +62,8 @@ const COMPARED_BYTES = 2 ** 23;
  * manifest's digest: write tables first.
  * @param parameters by the names of `modelParameters`, all but tables.
  * @throws EngramError `invalid-argument` for the options, for a parameter that is missing, left over or misshapen, for
- * NaN or infinities in int8, and where the place has another complete checkpoint; `manifest-mismatch` where the tables
+ * NaN or infinities in int8, and where the place has another complete checkpoint; `unsupported` where a parameter takes
+ * more than 2^31 - 2^24 bytes; `manifest-mismatch` where the tables
  * are another model's; `aborted`; what the storage throws.
  */
 export async function saveCheckpoint(
@@ -69,8 +73,8 @@ export async function saveCheckpoint(
   options: SaveCheckpointOptions = {},
 ): Promise<SavedCheckpoint> {
   const { shardBytes = 2 ** 30, encoding = "f32", signal } = options;
-  if (!Number.isSafeInteger(shardBytes) || shardBytes < 1 || shardBytes > 2 ** 32) {
-    throw refused(`options.shardBytes is ${String(shardBytes)}; use a whole number from 1 to 2^32`);
+  if (!Number.isSafeInteger(shardBytes) || shardBytes < 1 || shardBytes > MAX_SHARD_BYTES) {
+    throw refused(`options.shardBytes is ${String(shardBytes)}; use a whole number from 1 to ${MAX_SHARD_BYTES}`);
   }
   if (!WEIGHT_ENCODINGS.includes(encoding)) {
     throw refused(`options.encoding is ${JSON.stringify(encoding)}; use one of ${WEIGHT_ENCODINGS.join(", ")}`);
@@ -170,6 +174,10 @@ function plannedShards(
         });
       }
       seen.add(one.name);
+    }
+    if (bytes > MAX_SHARD_BYTES) {
+      const message = `parameter ${quoted(name)} takes ${bytes} bytes as ${encoding}, and at most ${MAX_SHARD_BYTES} can be written; use a narrower encoding`;
+      throw new EngramError({ code: "unsupported", operation, message, context: { tensor: name, bytes } });
     }
     if (filled + bytes > shardBytes) {
       shards.push([]);

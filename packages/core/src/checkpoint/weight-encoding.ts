@@ -56,7 +56,7 @@ export function storedTensors(
  */
 export function encodeWeight(stored: readonly StoredTensor[], { values }: NamedTensor): Map<string, TensorData> {
   const [main, scales] = stored;
-  const floats = values instanceof Float32Array ? values : Float32Array.from(values);
+  const floats = values instanceof Float32Array ? values : new Float32Array(values);
   const data = new Map<string, TensorData>();
   if (main === undefined) return data;
   const { name, dtype, shape } = main;
@@ -83,7 +83,10 @@ export function encodeWeight(stored: readonly StoredTensor[], { values }: NamedT
     data.set(name, { dtype, shape, data: codes });
     return data.set(scales.name, { dtype: "F32", shape: scales.shape, data: factors });
   }
-  return data.set(name, { dtype, shape, data: dtype === "BF16" ? Uint16Array.from(floats, encodeBfloat16) : floats });
+  if (dtype !== "BF16") return data.set(name, { dtype, shape, data: floats });
+  const codes = new Uint16Array(floats.length);
+  for (let i = 0; i < codes.length; i++) codes[i] = encodeBfloat16(floats[i] ?? 0); // of equal length
+  return data.set(name, { dtype, shape, data: codes });
 }
 
 /** Types that weights are read from. */

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from "vitest";
 import { INDEX_NAME } from "../../src/checkpoint/checkpoint-index.js";
-import { loadCheckpoint, modelParameters, modelPreset, saveCheckpoint } from "../../src/index.js";
+import { loadCheckpoint, modelParameters, modelPreset, type NamedTensor, saveCheckpoint } from "../../src/index.js";
 import { expectCode } from "../model/expect-code.js";
 import { DIGESTS, oracleShard, SPEC, weights } from "./checkpoint-model.js";
 import { memoryStorage } from "./memory-storage.js";
@@ -123,11 +123,26 @@ describe("saveCheckpoint", () => {
     ],
     ["an unknown encoding", weights(), { encoding: "int4" as "int8" }, /options.encoding is "int4"/],
     ["shards of no bytes", weights(), { shardBytes: 0 }, /options.shardBytes is 0/],
+    ["shards that cannot be digested", weights(), { shardBytes: 2 ** 31 }, /options.shardBytes is 2147483648/],
     ["half a byte", weights(), { shardBytes: 1.5 }, /options.shardBytes is 1.5/],
   ])("refuses %s", async (_, parameters, options, message) => {
     const storage = memoryStorage();
     await expectCode(saveCheckpoint(storage, SPEC, parameters, options), "invalid-argument", message);
     expect(storage.files.has(INDEX_NAME)).toBe(false);
+  });
+
+  it("refuses a tensor that cannot be digested, before it writes anything", async () => {
+    const spec = { ...SPEC, vocabSize: 2 ** 24, width: 2 ** 7 };
+    const storage = memoryStorage();
+    const parameters = new Map<string, NamedTensor>();
+    for (const { name, shape } of modelParameters(spec)) {
+      const length = shape.reduce((product, side) => product * side, 1);
+      const values = length < 2 ** 26 ? new Float32Array(length) : hugeFloats(length);
+      parameters.set(name, { shape, values });
+    }
+    const message = /"embedding.weight" takes 8589934592 bytes as f32.*narrower/;
+    await expectCode(saveCheckpoint(storage, spec, parameters), "unsupported", message);
+    expect(storage.files.size).toBe(0);
   });
 
   it("refuses tables of another model that lie beside it", async () => {
@@ -141,6 +156,11 @@ describe("saveCheckpoint", () => {
     await expectCode(saveCheckpoint(storage, spec, parameters), "invalid-manifest", /format is missing/);
   });
 });
+
+/** What says that it has so many values; none of them is looked at. */
+function hugeFloats(length: number): Float32Array {
+  return Object.defineProperty(new Float32Array(0), "length", { value: length });
+}
 
 function text(bytes: Uint8Array | undefined): string {
   return new TextDecoder().decode(bytes);
