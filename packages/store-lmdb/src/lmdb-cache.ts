@@ -137,6 +137,7 @@ function cacheOf(environment: Environment, layer: number, opened: CacheRecord, m
     let next = record;
     await environment.transact("cache.fill", (transaction) => {
       next = readCacheRecord(transaction, layer, table); // another process may have begun a generation
+      if (next.rows > 0 && next.rows + rowIds.length > mostRows) next = nextGeneration(next);
       for (let i = 0; i < rowIds.length; i++) {
         const row = rowIds[i] as number; // i < length
         const value = new Uint8Array(valueBytes);
@@ -145,7 +146,6 @@ function cacheOf(environment: Environment, layer: number, opened: CacheRecord, m
         transaction.put(rowKey(KIND.cached, next.newer, row), value);
       }
       next = { ...next, rows: next.rows + rowIds.length };
-      if (next.rows >= mostRows) next = nextGeneration(next);
       writeCacheRecord(transaction, layer, next);
     });
     record = next;
