@@ -343,7 +343,7 @@ export { type ObservedOptions, observed, type StoreEvent } from "./store/observe
 export { type OpenTablesByUriOptions, openTables, type TablesUri } from "./store/open-tables.js";
 export type { RowCache, RowCacheStats } from "./store/row-cache.js";
 export { type MemoryRowCacheOptions, memoryRowCache } from "./store/row-cache-memory.js";
-export { checkPrefetchOptions, checkRowIdBatch, checkRowIds, rowOutOfRange } from "./store/row-ids.js";
+export { checkPrefetchOptions, checkRowBytes, checkRowIdBatch, checkRowIds, rowOutOfRange } from "./store/row-ids.js";
 export type {
   PrefetchOptions,
   RowStore,
@@ -354,6 +354,7 @@ export type {
   WritableRowStore,
 } from "./store/row-store.js";
 export { sharded } from "./store/sharded.js";
+export { storeClosed } from "./store/store-closed.js";
 export { type StoreCounters, storeCounters } from "./store/store-counters.js";
 export type {
   OpenedTables,

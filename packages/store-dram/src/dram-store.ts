@@ -8,6 +8,7 @@ import {
   rowOutOfRange,
   type StoreCapabilities,
   StoreTicket,
+  storeClosed,
   storeCounters,
   type WritableRowStore,
 } from "@engram-ts/core";
@@ -18,7 +19,7 @@ import {
   type OpenDramStoreOptions,
 } from "./dram-options.js";
 import { ResidentRows, type TicketScope, workerRows } from "./dram-ticket.js";
-import { dramTransaction, storeClosed } from "./dram-transaction.js";
+import { dramTransaction } from "./dram-transaction.js";
 import { type GatherWorkers, gatherWorkers } from "./gather-workers.js";
 import { rowIdBuffers } from "./row-id-buffers.js";
 import { type RowMemory, rowMemory } from "./row-memory.js";

@@ -1,6 +1,13 @@
 // A transaction on rows in memory: puts are copied at once, commit swaps them in within one turn of the event loop.
 
-import { checkRowIds, EngramError, type RowTransaction, type TableInfo } from "@engram-ts/core";
+import {
+  checkRowBytes,
+  checkRowIds,
+  EngramError,
+  type RowTransaction,
+  storeClosed,
+  type TableInfo,
+} from "@engram-ts/core";
 import { type StagedRows, stagedRows } from "./staged-rows.js";
 
 /** What a transaction needs of its store. */
@@ -31,7 +38,7 @@ export function dramTransaction(owner: TransactionOwner): RowTransaction {
     put(rowIds, rows) {
       const into = open("transaction.put");
       checkRowIds(rowIds, table, maxBatch, "transaction.put");
-      checkRows(rows, rowIds.length * table.rowBytes);
+      checkRowBytes(rows, rowIds.length, table, "transaction.put");
       into.put(rowIds, rows);
       return Promise.resolve();
     },
@@ -48,20 +55,4 @@ export function dramTransaction(owner: TransactionOwner): RowTransaction {
       owner.ended();
     },
   };
-}
-
-/** The error for an operation on a closed store. */
-export function storeClosed(operation: string): EngramError {
-  return new EngramError({ code: "store-closed", operation, message: "the store is closed; open it again" });
-}
-
-function checkRows(rows: Uint8Array, expected: number): void {
-  if (rows instanceof Uint8Array && rows.length === expected) return;
-  const found = rows instanceof Uint8Array ? `${rows.length} bytes` : typeof rows;
-  throw new EngramError({
-    code: "output-length",
-    operation: "transaction.put",
-    message: `rows is ${found}, and these ids need a Uint8Array of exactly ${expected} bytes`,
-    context: { expected },
-  });
 }

@@ -11,6 +11,7 @@ import {
   type RowStore,
   type StoreCapabilities,
   StoreTicket,
+  storeClosed,
   storeCounters,
   type TicketSource,
 } from "@engram-ts/core";
@@ -192,8 +193,4 @@ function openFiles({ locations, folder }: CheckedFileOptions): readonly TableFil
     throw error;
   }
   return files;
-}
-
-function storeClosed(operation: string): EngramError {
-  return new EngramError({ code: "store-closed", operation, message: "the store is closed; open the table again" });
 }

@@ -9,6 +9,7 @@ import {
   EngramError,
   type StoreCapabilities,
   StoreTicket,
+  storeClosed,
   storeCounters,
   type WritableRowStore,
 } from "@engram-ts/core";
@@ -19,7 +20,7 @@ import { KIND, rowKey } from "./lmdb-keys.js";
 import { type CheckedLmdbOptions, checkLmdbOptions, type LmdbStoreOptions } from "./lmdb-options.js";
 import type { Snapshot } from "./lmdb-snapshot.js";
 import { MappedRows, type TicketScope } from "./lmdb-ticket.js";
-import { lmdbTransaction, storeClosed } from "./lmdb-transaction.js";
+import { lmdbTransaction } from "./lmdb-transaction.js";
 import { type BlockWriter, blockWriter } from "./lmdb-writer.js";
 import { type MappedBlocks, mappedBlocks } from "./mapped-blocks.js";
 import { residency } from "./residency.js";

@@ -1,7 +1,14 @@
 // A transaction on the rows of a table: puts are staged in memory, commit writes them as patches in one LMDB
 // transaction, which resolves when it is on disk.
 
-import { checkRowIds, EngramError, type RowTransaction, type TableInfo } from "@engram-ts/core";
+import {
+  checkRowBytes,
+  checkRowIds,
+  EngramError,
+  type RowTransaction,
+  storeClosed,
+  type TableInfo,
+} from "@engram-ts/core";
 
 /** What a transaction needs of its store. */
 export interface TransactionOwner {
@@ -32,16 +39,7 @@ export function lmdbTransaction(owner: TransactionOwner): RowTransaction {
     put(rowIds, rows) {
       const into = open("transaction.put");
       checkRowIds(rowIds, table, maxBatch, "transaction.put");
-      const expected = rowIds.length * rowBytes;
-      if (!(rows instanceof Uint8Array) || rows.length !== expected) {
-        const found = rows instanceof Uint8Array ? `${rows.length} bytes` : typeof rows;
-        throw new EngramError({
-          code: "output-length",
-          operation: "transaction.put",
-          message: `rows is ${found}, and these ids need a Uint8Array of exactly ${expected} bytes`,
-          context: { expected },
-        });
-      }
+      checkRowBytes(rows, rowIds.length, table, "transaction.put");
       const copy = rows.slice();
       rowIds.forEach((row, i) => {
         into.set(row, copy.subarray(i * rowBytes, (i + 1) * rowBytes));
@@ -63,9 +61,4 @@ export function lmdbTransaction(owner: TransactionOwner): RowTransaction {
       owner.ended();
     },
   };
-}
-
-/** The error for an operation on a closed store. */
-export function storeClosed(operation: string): EngramError {
-  return new EngramError({ code: "store-closed", operation, message: "the store is closed; open it again" });
 }

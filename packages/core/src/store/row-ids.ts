@@ -50,6 +50,23 @@ export function rowOutOfRange(rowIds: Uint32Array, rows: number, operation: stri
   });
 }
 
+/**
+ * Checks encoded rows that come with row ids.
+ * @param rows must be `count * rowBytes` bytes.
+ * @throws EngramError `output-length`.
+ */
+export function checkRowBytes(rows: Uint8Array, count: number, table: TableInfo, operation: string): void {
+  const expected = count * table.rowBytes;
+  if (rows instanceof Uint8Array && rows.length === expected) return;
+  const found = rows instanceof Uint8Array ? `${rows.length} bytes` : typeof rows;
+  throw new EngramError({
+    code: "output-length",
+    operation,
+    message: `rows is ${found}, and these ids need a Uint8Array of exactly ${expected} bytes`,
+    context: { expected },
+  });
+}
+
 /** @throws EngramError `invalid-argument` where a field is not of its type or range. */
 export function checkPrefetchOptions(options: PrefetchOptions | undefined, operation: string): void {
   if (options === undefined) return;
