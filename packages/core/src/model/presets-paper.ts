@@ -2,7 +2,10 @@
 // blocks, width, heads, experts and top-k, streams, vocabulary, memory, and the totals. Not published, and chosen here
 // so that the totals hold: expert width 1536, MLA ranks and head dims, dense width 12,288, norm epsilon, Sinkhorn.
 
+import { ADDRESSING_PRESETS } from "../addressing/presets.js";
 import type { AttentionInput, BlockInput, FeedForwardInput, ModelSpecInput } from "./spec-input.js";
+
+const demo = ADDRESSING_PRESETS["engram-demo"];
 
 const CHOSEN =
   "Not published and chosen so that the published totals hold: expert width, dense width, MLA ranks and head dims, epsilons.";
@@ -71,18 +74,7 @@ export const PAPER_PRESETS = {
     width: 1024,
     contextTokens: 4096,
     streams: { kind: "mhc", count: 4 },
-    memory: {
-      addressing: {
-        kind: "engram",
-        vocabSize: 98_627,
-        seed: 0,
-        layers: [1, 15],
-        tableSizes: [646_400, 646_400],
-        headsPerOrder: 8,
-        padId: 2,
-      },
-      encoding: { kind: "bf16", width: 64 },
-    },
+    memory: { addressing: demo.config, encoding: demo.encoding },
     attention: { kind: "gqa", heads: 16, kvHeads: 4, headDim: 64 },
     feedForward: { kind: "dense", hiddenWidth: 2816 },
     blocks: [
