@@ -76,6 +76,17 @@ const figures = {
       `A row costs ${times(growth["dram-huge"])} as much in a table of 16M rows as in one of 1M. Paired rounds in alternating order, equal checksums, 95 % bootstrap interval (${machineOf({ machine, date })}; C without huge pages).`,
     ].join("\n");
   },
+  import() {
+    const { date, machine, bytes, results } = report("import");
+    return [
+      table(
+        ["V4.1 shards in the page cache", "MB/s", "as fast as cp and sync"],
+        results.map(({ name, megabytesPerSecond, timesCp }) => [name, grouped(megabytesPerSecond), times(timesCp)]),
+      ),
+      "",
+      `${grouped(bytes / 1e6)} MB, whole processes, paired rounds (${machineOf({ machine, date })}). An import joins values and scales, digests, syncs and reads back; \`cp\` does none of it.`,
+    ].join("\n");
+  },
   tiers() {
     const [file, lmdb, s3] = ["file", "lmdb", "s3"].map(report);
     const cell = ({ cells }, name) => cells.find((one) => one.name === name);
