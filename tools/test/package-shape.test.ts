@@ -21,7 +21,9 @@ const SCOPE = "@engram-ts/";
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   "store-lmdb": ["core"],
-  cli: ["core", "store-dram", "store-file", "store-lmdb", "store-s3"],
+  "backend-gpu": ["core"],
+  train: ["core"],
+  cli: ["core", "backend-gpu", "train", "store-dram", "store-file", "store-lmdb", "store-s3"],
 };
 const allowedFor = (name: string) => allowed[name] ?? (name.startsWith("store-") ? ["core"] : undefined);
 /** Tests may also use the conformance suite. */

@@ -9,6 +9,7 @@
 
 import type { RowEncoding } from "../rows/encoding.js";
 import type { BackendOperations } from "./backend-operations.js";
+import type { BackendUpdates } from "./backend-updates.js";
 
 /** Decoded or encoded rows on their way to an engine, `[rows, rowWidth]`. */
 export type RowsToUpload =
@@ -25,6 +26,19 @@ export interface CacheShape {
   readonly window?: number;
 }
 
+/**
+ * What an uploaded tensor is for. A `parameter` stays for many runs; a `matrix` is a parameter `[..., outputs, inputs]` that
+ * is only multiplied with, or whose rows are looked up: an engine may keep it in the type that it was opened with, such as
+ * f16 or q8_0. All others are for a run or two.
+ */
+export type UploadUse = "parameter" | "matrix";
+
+/** Options of {@link Backend.download}. */
+export interface DownloadOptions {
+  /** Ends the waiting, and the work where the engine can end it. */
+  readonly signal?: AbortSignal;
+}
+
 /** What is alive on an engine, for leak tests and budgets. Caches and uploads included. */
 export interface BackendMemory {
   readonly tensors: number;
@@ -39,13 +53,15 @@ export interface Backend<T> {
   /** Such as `reference`, `ggml`, `tfjs`. */
   readonly name: string;
   readonly operations: BackendOperations<T>;
+  /** Changes of parameters in place, to train. */
+  readonly updates: BackendUpdates<T>;
   /** Encodings of rows that `uploadRows` takes as they are; others are given as values. */
   readonly decodes: ReadonlySet<RowEncoding["kind"]>;
   /**
    * A tensor with these values, row-major; they are copied before the call returns.
    * @throws EngramError `invalid-argument` where the shape does not take them.
    */
-  upload(values: Float32Array | Float64Array, shape: readonly number[]): T;
+  upload(values: Float32Array | Float64Array, shape: readonly number[], use?: UploadUse): T;
   /**
    * Rows as a tensor `[tokens, rowsPerToken * rowWidth]`; copied before the call returns. Encoded ones are decoded by the
    * engine, on its device where it can.
@@ -53,8 +69,11 @@ export interface Backend<T> {
    * `decodes`.
    */
   uploadRows(rows: RowsToUpload, shape: readonly [tokens: number, width: number]): T;
-  /** The values of a tensor, row-major, after all work that it depends on. The only way back. */
-  download(tensor: T): Promise<Float32Array>;
+  /**
+   * The values of a tensor, row-major, after all work that it depends on. The only way back.
+   * @throws EngramError `aborted` by the signal; the tensor and the backend stay usable.
+   */
+  download(tensor: T, options?: DownloadOptions): Promise<Float32Array>;
   /** Sides of a tensor; no work is waited for. */
   shape(tensor: T): readonly number[];
   /** An empty cache of one sequence, to be given to operations, and freed by `dispose`. */
