@@ -1,3 +1,3 @@
-// The package's public names.
+// The package's public names. Each engine has an entry of its own, too: ./ggml and ./tfjs; this one loads none of them.
 
-export {};
+export type { EngineDevice, EngineLibrary, EngineName, EngineReport } from "./engine-report.js";
