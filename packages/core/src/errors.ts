@@ -29,6 +29,8 @@ export type ErrorCode =
   | "invalid-safetensors"
   | "truncated"
   | "digest-mismatch"
+  // what a computation came to
+  | "diverged"
   // the world
   | "aborted"
   | "deadline-exceeded"

@@ -102,7 +102,14 @@ export { checkpointLayout, checkpointTables } from "./checkpoint/table-tensors.j
 export { tensorFloat32 } from "./checkpoint/tensor-floats.js";
 export type { WeightEncoding } from "./checkpoint/weight-encoding.js";
 export { EngramError, type EngramErrorOptions, type ErrorCode, isEngramError, type RetryAdvice } from "./errors.js";
-export type { Backend, BackendMemory, CacheShape, RowsToUpload } from "./model/backend.js";
+export type {
+  Backend,
+  BackendMemory,
+  CacheShape,
+  DownloadOptions,
+  RowsToUpload,
+  UploadUse,
+} from "./model/backend.js";
 export type {
   BackendOperation,
   BackendOperations,
@@ -124,6 +131,7 @@ export type {
   ShortConvolutionOptions,
 } from "./model/backend-operations.js";
 export { openScope, type Scope } from "./model/backend-scope.js";
+export type { AdamWOptions, BackendUpdates, MuonOptions } from "./model/backend-updates.js";
 export {
   BLOCK_KINDS,
   type BlockKind,
@@ -197,6 +205,7 @@ export {
   type ParameterShape,
   parameterValues,
 } from "./model/parameters-shape.js";
+export { uploadUse } from "./model/parameters-use.js";
 export {
   type ModelPlan,
   type PlacementPlan,

@@ -7,6 +7,7 @@ import type { Backend } from "./backend.js";
 import type { BlockKindOptions } from "./block-kinds.js";
 import type { ModelSpec } from "./model-spec.js";
 import { modelParameters } from "./parameters.js";
+import { uploadUse } from "./parameters-use.js";
 import { uniformValues } from "./uniform-values.js";
 
 /** See {@link randomParameters}. */
@@ -33,14 +34,15 @@ export function randomParameters<T>(
     });
   }
   const parameters = new Map<string, T>();
-  modelParameters(spec, options).forEach(({ name, shape, component, initial }, index) => {
+  modelParameters(spec, options).forEach((parameter, index) => {
+    const { name, shape, component, initial } = parameter;
     if (component === "engram tables") return;
     const size = shape.reduce((product, side) => product * side, 1);
     const values =
       initial === "normal"
         ? uniformValues(size, Math.sqrt(3 / (shape.at(-1) ?? 1)), seed, index)
         : new Float32Array(size).fill(initial === "ones" ? 1 : 0);
-    parameters.set(name, backend.upload(values, shape));
+    parameters.set(name, backend.upload(values, shape, uploadUse(parameter)));
   });
   return parameters;
 }

@@ -15,8 +15,11 @@ export interface Tape<T> {
   /**
    * The gradients of a scalar with respect to all watched tensors and all embedded tokens. Once a tape.
    * @param loss a tensor `[1]` that a recorded call gave.
+   * @param scale factor on all gradients: the part that this loss is of a larger batch's. Default 1.
    */
-  backward(loss: T): Gradients<T>;
+  backward(loss: T, scale?: number): Gradients<T>;
+  /** Takes a tensor out of this tape: it is its caller's from now on, and outlives `close`. Returns it. */
+  release(tensor: T): T;
   /** Frees what the recorded calls gave; gradients stay. Closing twice does nothing. */
   close(): void;
   [Symbol.dispose](): void;
@@ -101,11 +104,15 @@ export function openTape<T>(backend: Backend<T>): Tape<T> {
         reached.add(tensor);
       }
     },
-    backward(loss) {
-      const gradients = new Map<T, T>([[loss, backend.upload(Float32Array.of(1), [1])]]);
+    backward(loss, scale = 1) {
+      const gradients = new Map<T, T>([[loss, backend.upload(Float32Array.of(scale), [1])]]);
       for (const call of recorded.toReversed()) replay(backend, call, gradients, leaves);
       recorded.length = 0;
       return leafGradients(backend, gradients, leaves, embeddings);
+    },
+    release(tensor) {
+      made.delete(tensor);
+      return tensor;
     },
     close,
     [Symbol.dispose]: close,

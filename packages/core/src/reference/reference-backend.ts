@@ -25,6 +25,7 @@ import { moe } from "./operations/moe.js";
 import { rmsNorm } from "./operations/rms-norm.js";
 import { shortConvolution } from "./operations/short-convolution.js";
 import { elements, type ReferenceTensor } from "./tensor.js";
+import { referenceUpdates } from "./updates/reference-updates.js";
 
 const OPERATIONS: BackendOperations<ReferenceTensor> = {
   embed,
@@ -117,6 +118,15 @@ export function referenceBackend(): Backend<ReferenceTensor> {
       logits: guarded("logits"),
       crossEntropy: guarded("crossEntropy"),
     },
+    updates: referenceUpdates({
+      check(operation, inputs) {
+        checkOpen(operation);
+        for (const [name, tensor] of Object.entries(inputs)) {
+          if (tensor !== undefined) checkAlive(operation, name, tensor);
+        }
+      },
+      born,
+    }),
     upload(values, shape) {
       checkOpen("upload");
       checkLength("upload", values.length, shape);
@@ -132,9 +142,13 @@ export function referenceBackend(): Backend<ReferenceTensor> {
       decodeRows(rows.encoding, rows.encoded, decoded);
       return born({ shape: [...shape], values: Float64Array.from(decoded) });
     },
-    async download(tensor) {
+    async download(tensor, { signal } = {}) {
       checkOpen("download");
       checkAlive("download", "the tensor", tensor);
+      if (signal?.aborted) {
+        const message = "the download was aborted; the tensor is as it was";
+        throw new EngramError({ code: "aborted", operation: "download", message, cause: signal.reason });
+      }
       return Float32Array.from(tensor.values);
     },
     shape: (tensor) => tensor.shape,

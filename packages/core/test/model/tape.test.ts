@@ -8,6 +8,7 @@ import type { Model } from "../../src/model/forward-model.js";
 import { packTokens, rowsNeeded } from "../../src/model/rows-needed.js";
 import { type EmbeddedGradient, openTape } from "../../src/model/tape.js";
 import { uniformValues } from "../../src/model/uniform-values.js";
+import { referenceBackend } from "../../src/reference/reference-backend.js";
 import type { ReferenceTensor } from "../../src/reference/tensor.js";
 import { busyModel, madeUpRows, SMALL_PRESETS, someIds } from "./model-fixture.js";
 
@@ -66,6 +67,31 @@ describe.each(SMALL_PRESETS)("gradients of %s", (preset) => {
     tape.close();
     gradients.dispose();
     expect(backend.memory().tensors).toBe(before);
+  });
+});
+
+describe("a tape", () => {
+  it("scales all gradients, and lets go of what is released", () => {
+    const backend = referenceBackend();
+    const weight = backend.upload(Float32Array.of(1, 2, 3, 4), [2, 2]);
+    const x = backend.upload(Float32Array.of(1, -1), [1, 2]);
+    const gradientOf = (scale?: number) => {
+      const tape = openTape(backend);
+      tape.watch([weight]);
+      const { y } = tape.calls.linear({ x, weight }, {});
+      const { loss } = tape.calls.crossEntropy({ logits: y }, { targets: Int32Array.of(0) });
+      const gradients = tape.backward(tape.release(loss), scale);
+      const values = [...(gradients.of(weight)?.values ?? [])];
+      tape.close();
+      gradients.dispose();
+      expect(backend.memory().tensors).toBe(3);
+      const twice = backend.operations.add.forward({ a: loss, b: loss }, {}).y; // it is alive
+      backend.dispose([loss, twice]);
+      return values;
+    };
+    const whole = gradientOf();
+    expect(whole.some((g) => g !== 0)).toBe(true);
+    expect(gradientOf(0.25)).toEqual(whole.map((g) => g / 4));
   });
 });
 
