@@ -1,0 +1,56 @@
+// The operations that this engine puts into graphs, with their numbers in ggml's enumerations: what library/abi.ts compares
+// with the library that was loaded. A library in which a number has another name was built from other sources.
+
+/** Operations, by ggml's names. */
+export const OPERATION_NUMBERS: Readonly<Record<string, number>> = {
+  NONE: 0,
+  ADD: 2,
+  SUB: 6,
+  MUL: 7,
+  DIV: 8,
+  SQR: 9,
+  SQRT: 10,
+  LOG: 11,
+  SUM: 14,
+  SUM_ROWS: 15,
+  ARGMAX: 18,
+  REPEAT: 20,
+  REPEAT_BACK: 21,
+  CONCAT: 22,
+  SILU_BACK: 23,
+  RMS_NORM: 25,
+  RMS_NORM_BACK: 26,
+  MUL_MAT: 29,
+  MUL_MAT_ID: 30,
+  SCALE: 32,
+  CPY: 34,
+  CONT: 35,
+  RESHAPE: 36,
+  VIEW: 37,
+  PERMUTE: 38,
+  TRANSPOSE: 39,
+  GET_ROWS: 40,
+  SET_ROWS: 42,
+  SOFT_MAX: 46,
+  SOFT_MAX_BACK: 47,
+  ROPE: 48,
+  ROPE_BACK: 49,
+  CLAMP: 50,
+  ARGSORT: 69,
+  FLASH_ATTN_EXT: 74,
+  UNARY: 91,
+  OPT_STEP_ADAMW: 98,
+  GLU: 100,
+};
+
+/** Unary operations, by ggml's names. */
+export const UNARY_NUMBERS: Readonly<Record<string, number>> = {
+  ABS: 0,
+  SGN: 1,
+  NEG: 2,
+  STEP: 3,
+  RELU: 6,
+  SIGMOID: 7,
+  SILU: 10,
+  EXP: 13,
+};

@@ -1,0 +1,316 @@
+// Runs nodes on one device. Nothing is computed when a node is made; `flush` takes what handles and writes in place need,
+// turns it into one graph (or finds the one that it built for the same shapes before), and runs it on another thread while
+// the caller goes on. Not here: what operations are made of (operations/), handles (tensor.ts).
+
+import { EngramError } from "@engram-ts/core";
+import type { Pointer } from "../library/bindings.js";
+import { TYPES } from "../library/types.js";
+import type { GgmlNode, HostValues, Place } from "../nodes/node.js";
+import { GgmlNode as Node } from "../nodes/node.js";
+import { type DeviceMemory, deviceMemory, type Region } from "./device-memory.js";
+import type { Program, ProgramDevice } from "./program.js";
+import { programCache } from "./program-cache.js";
+import { planStages, type Stage } from "./stages.js";
+import { sequenceOf } from "./sequence.js";
+import { taskQueue } from "./task-queue.js";
+
+/** What a runtime is opened with. */
+export type RuntimeDevice = Omit<ProgramDevice, "memory">;
+
+/** Figures of what ran. */
+export interface RuntimeFigures {
+  /** Graphs built, and runs of graphs. */
+  readonly built: number;
+  readonly runs: number;
+  /** Operations of the latest graph. */
+  readonly operations: number;
+  /** Bytes taken from the device for tensors, and for graphs. */
+  readonly tensorBytes: number;
+  readonly graphBytes: number;
+}
+
+/** See the head of this file. */
+export class GgmlRuntime {
+  readonly memory: DeviceMemory;
+  private readonly device: ProgramDevice;
+  private readonly queue = taskQueue();
+  private readonly programs;
+  /** Roots that handles want and no run was asked for yet. */
+  private readonly pending = new Set<GgmlNode>();
+  private effects: GgmlNode[] = [];
+  /** Memory of their own. */
+  private readonly owned = new Map<GgmlNode, { region: Region; context: Pointer }>();
+  private dying: GgmlNode[] = [];
+  private runs = 0;
+  private operations = 0;
+  private open = true;
+
+  constructor(device: RuntimeDevice) {
+    const { library, bufferType, name } = device;
+    this.memory = deviceMemory(library.bindings, bufferType, name);
+    this.device = { ...device, memory: this.memory };
+    this.programs = programCache(this.device, (program) => this.evict(program));
+  }
+
+  /** What ran so far. */
+  figures(): RuntimeFigures {
+    const { built, bytes } = this.programs;
+    const { runs, operations, memory } = this;
+    return { built, runs, operations, tensorBytes: memory.taken, graphBytes: bytes };
+  }
+
+  /** A handle shows the node from now on: its values will be kept. */
+  hold(node: GgmlNode): void {
+    const { root } = node;
+    root.handles++;
+    if (root.place === undefined && root.operation !== "leaf" && root.failure === undefined && !root.scheduled) {
+      this.pending.add(root);
+    }
+  }
+
+  /** The opposite of {@link hold}. */
+  release({ root }: GgmlNode): void {
+    root.handles--;
+    if (root.handles > 0) return;
+    this.pending.delete(root);
+    root.host = root.operation === "leaf" && root.place === undefined ? root.host : undefined;
+    if (this.owned.has(root)) this.dying.push(root);
+    if (this.pending.size === 0 && this.effects.length === 0) this.bury();
+  }
+
+  /** A node that writes in place: it will run though no handle shows it. */
+  effect(node: GgmlNode): void {
+    this.effects.push(node);
+  }
+
+  /**
+   * A leaf in memory of its own on the device.
+   * @throws EngramError `out-of-memory`.
+   */
+  place(node: GgmlNode, values: HostValues | undefined, what: string): GgmlNode {
+    this.settle(node, what);
+    this.write(node, values);
+    return node;
+  }
+
+  /** Gives a placed node new values, or zeros. */
+  write(node: GgmlNode, values: HostValues | undefined): void {
+    const { bindings } = this.device.library;
+    if (node.empty) return;
+    this.queue.add(() => {
+      const tensor = node.root.place?.tensor;
+      if (tensor === undefined) return; // freed meanwhile
+      if (values === undefined) bindings.ggml_backend_tensor_memset(tensor, 0, 0, node.bytes);
+      else bindings.ggml_backend_tensor_set(tensor, values, 0, node.bytes);
+    });
+  }
+
+  /** Does the node have memory that is its own, so that it may be written to? */
+  owns({ root }: GgmlNode): boolean {
+    return this.owned.has(root);
+  }
+
+  /** Copies a placed node's values into another of the same type and sides, after all that was asked for before. */
+  copy(from: GgmlNode, to: GgmlNode): void {
+    this.flush();
+    this.queue.add(() => {
+      if (from.place === undefined || to.place === undefined) return;
+      this.device.library.bindings.ggml_backend_tensor_copy(from.place.tensor, to.place.tensor);
+    });
+  }
+
+  /** Starts a run of all that is wanted by now. */
+  flush(): void {
+    if (this.pending.size === 0 && this.effects.length === 0) {
+      this.bury();
+      return;
+    }
+    const targets = [...this.pending, ...this.effects];
+    const dying = this.dying;
+    this.pending.clear();
+    this.effects = [];
+    this.dying = [];
+    for (const target of targets) target.root.scheduled = true;
+    this.queue.add(async () => {
+      try {
+        await this.run(targets);
+      } catch (error) {
+        for (const { root } of targets) if (root.place === undefined) root.failure = error;
+        for (const target of targets) target.failure = error;
+      }
+      for (const root of dying) this.free(root);
+    });
+  }
+
+  /** The values of a node of float32 that a handle shows, packed. */
+  read(node: GgmlNode): Promise<Float32Array> {
+    this.flush();
+    return new Promise((resolve, reject) => {
+      this.queue.add(() => {
+        try {
+          resolve(this.valuesOf(node));
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  /** Waits for all that was asked for, then frees everything. */
+  async close(): Promise<void> {
+    if (!this.open) return;
+    this.open = false;
+    this.pending.clear();
+    this.effects = [];
+    await this.queue.idle();
+    this.programs.close();
+    for (const root of [...this.owned.keys()]) this.free(root);
+    this.memory.close();
+    this.device.library.bindings.ggml_backend_free(this.device.backend);
+  }
+
+  private valuesOf(node: GgmlNode): Float32Array {
+    const { root } = node;
+    if (root.failure !== undefined) throw root.failure;
+    const values = new Float32Array(node.values);
+    if (root.place === undefined) {
+      if (root.host instanceof Float32Array) values.set(root.host);
+      return values;
+    }
+    if (!node.empty) this.device.library.bindings.ggml_backend_tensor_get(root.place.tensor, values, 0, node.bytes);
+    return values;
+  }
+
+  /** Runs the stages of a flush. */
+  private async run(targets: readonly GgmlNode[]): Promise<void> {
+    const stages = planStages(targets);
+    const roots = new Set(targets.map(({ root }) => root));
+    const borrowed = stages.flatMap(({ kept }) => [...kept].map(({ root }) => root)); // later stages need them
+    for (const root of borrowed) root.handles++;
+    try {
+      for (const stage of stages) {
+        this.promote(stage);
+        await this.runStage(stage, roots);
+        for (const node of stage.deferred) node.expansion = this.expand(node);
+      }
+    } finally {
+      for (const root of borrowed) root.handles--;
+      for (const root of borrowed) if (root.handles === 0) this.free(root);
+    }
+  }
+
+  private async runStage(stage: Stage, wanted: ReadonlySet<GgmlNode>): Promise<void> {
+    const kept = new Set(stage.kept);
+    for (const node of stage.nodes) if (wanted.has(node)) kept.add(node);
+    const aliases = new Map<GgmlNode, GgmlNode>();
+    for (const node of stage.nodes) if (node.expansion !== undefined) aliases.set(node.expansion, node);
+    let sequence = sequenceOf(stage.nodes, kept);
+    let program = this.programs.find(sequence);
+    const overlapping = program;
+    if (overlapping !== undefined && sequence.items.some(({ node }) => overlapping.residents.has(node.root))) {
+      this.evict(overlapping);
+      sequence = sequenceOf(stage.nodes, kept);
+      program = this.programs.find(sequence);
+    }
+    program ??= this.programs.build(sequence);
+    if (sequence.items.every(({ kind }) => kind !== "operation")) return;
+    this.evict(program);
+    program.stage(sequence);
+    await this.compute(program);
+    this.runs++;
+    this.operations = program.operations;
+    for (const { node, kind } of sequence.items) if (kind === "host") node.staged++;
+    for (const [node, place] of program.results(sequence)) {
+      const shown = aliases.get(node) ?? node;
+      node.place = place;
+      shown.place = place;
+      shown.expansion = undefined;
+      shown.forget();
+      program.residents.add(shown);
+    }
+  }
+
+  private compute({ graph }: Program): Promise<void> {
+    const { library, backend, name } = this.device;
+    return new Promise((resolve, reject) => {
+      library.bindings.computeAsync(backend, graph, (error, status) => {
+        if (error === null && status === 0) return resolve();
+        const code = status === -2 ? "out-of-memory" : "io";
+        reject(new EngramError({ code, operation: "ggml", message: `${name} ended a graph with status ${status}`, cause: error }));
+      });
+    });
+  }
+
+  /** What the host says of a deferred node, having looked at values. */
+  private expand({ deferral }: GgmlNode): GgmlNode | undefined {
+    const { bindings } = this.device.library;
+    if (deferral === undefined) return undefined;
+    const seen = deferral.looksAt.map((node) => {
+      const bytes = new Uint8Array(node.bytes);
+      if (node.root.place !== undefined) bindings.ggml_backend_tensor_get(node.root.place.tensor, bytes, 0, node.bytes);
+      return bytes;
+    });
+    const node = deferral.expand(seen);
+    return node.root === node ? node : new Node(node.type, node.sides, { operation: "cont", sources: [node] });
+  }
+
+  /** Uploads that a handle shows and that are used again go to the device for good. */
+  private promote({ nodes }: Stage): void {
+    for (const node of nodes) {
+      for (const source of node.sources) {
+        const { root } = source;
+        if (root.operation !== "leaf" || root.place !== undefined || root.handles === 0 || root.staged === 0) continue;
+        const { host } = root;
+        this.settle(root, "an upload");
+        const tensor = (root.place as Place | undefined)?.tensor; // settle set it
+        if (host !== undefined && tensor !== undefined && !root.empty) {
+          this.device.library.bindings.ggml_backend_tensor_set(tensor, host, 0, root.bytes);
+        }
+        root.host = undefined;
+      }
+    }
+  }
+
+  /** Gives a node memory of its own. */
+  private settle(node: GgmlNode, what: string): void {
+    const { library } = this.device;
+    const { bindings } = library;
+    const region = this.memory.allocate(node.bytes, what);
+    const context: Pointer = bindings.ggml_init({ mem_size: 2 * bindings.ggml_tensor_overhead(), mem_buffer: null, no_alloc: true });
+    const tensor: Pointer = bindings.ggml_new_tensor_4d(context, TYPES[node.type].id, ...node.sides);
+    bindings.ggml_backend_tensor_alloc(region.buffer, tensor, region.address);
+    node.place = { buffer: region.buffer, address: region.address, tensor };
+    this.owned.set(node, { region, context });
+  }
+
+  /** Moves what handles still show out of a program's memory. */
+  private evict(program: Program): void {
+    for (const node of program.residents) {
+      const from = node.place;
+      if (node.handles === 0 || from === undefined) continue;
+      this.settle(node, "a result");
+      const to = node.place as Place | undefined; // settle set it
+      if (to !== undefined && !node.empty) this.device.library.bindings.ggml_backend_tensor_copy(from.tensor, to.tensor);
+    }
+    program.residents.clear();
+  }
+
+  private bury(): void {
+    const dying = this.dying;
+    this.dying = [];
+    if (dying.length > 0) {
+      this.queue.add(() => {
+        for (const root of dying) this.free(root);
+      });
+    }
+  }
+
+  private free(root: GgmlNode): void {
+    const own = this.owned.get(root);
+    if (own === undefined) return;
+    this.owned.delete(root);
+    root.place = undefined;
+    this.memory.free(own.region);
+    this.device.library.bindings.ggml_free(own.context);
+  }
+}
