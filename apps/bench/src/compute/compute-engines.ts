@@ -1,0 +1,53 @@
+// The engines of a comparison by name, as the command line names them: `ggml`, `ggml:weights=q8_0,device=Vulkan0`,
+// `tfjs:backend=wasm`, `reference`. Whatever cannot be opened here is left out with a line that says why.
+
+import { type Backend, referenceBackend } from "@engram-ts/core";
+
+/** An engine that is open. */
+export interface OpenEngine {
+  readonly name: string;
+  readonly backend: Backend<unknown>;
+}
+
+/** Options of an engine's name. */
+type EngineOptions = Readonly<Record<string, string | number>>;
+
+/** Opens an engine; undefined, and a line on stderr, where that fails. */
+export async function openEngine(name: string, threads?: number): Promise<OpenEngine | undefined> {
+  const [kind = "", text = ""] = name.split(":", 2);
+  const options: Record<string, string | number> = {};
+  for (const pair of text === "" ? [] : text.split(",")) {
+    const [key = "", value = ""] = pair.split("=", 2);
+    options[key] = value;
+  }
+  try {
+    return { name, backend: await open(kind, threads === undefined ? options : { threads, ...options }) };
+  } catch (error) {
+    console.error(`${name} is left out: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+/** The engines seen with options that come from a command line. */
+interface Engines {
+  openGgml(options: EngineOptions): Promise<Backend<unknown>>;
+  openTfjs(options: EngineOptions): Promise<Backend<unknown>>;
+}
+
+async function open(kind: string, options: EngineOptions): Promise<Backend<unknown>> {
+  switch (kind) {
+    case "ggml": {
+      const { openGgml } = (await import("@engram-ts/backend-gpu/ggml")) as unknown as Engines; // it checks its options
+      return openGgml(options);
+    }
+    case "tfjs": {
+      const { threads: _, ...rest } = options;
+      const { openTfjs } = (await import("@engram-ts/backend-gpu/tfjs")) as unknown as Engines; // likewise
+      return openTfjs(rest);
+    }
+    case "reference":
+      return referenceBackend() as Backend<unknown>; // a handle goes back only to the backend that gave it
+    default:
+      throw new Error(`there is no engine ${kind}; use ggml, tfjs or reference`);
+  }
+}
