@@ -33,6 +33,8 @@ export interface EngineCheck {
   readonly trains?: boolean;
   /** Takes long on the slowest engines: left out of a quick run. */
   readonly long?: boolean;
+  /** Hangs on choices, of experts or of the likeliest token, that only float32 makes alike. */
+  readonly precise?: boolean;
   run(context: CheckContext): Promise<void>;
 }
 

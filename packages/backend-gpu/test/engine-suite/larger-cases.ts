@@ -198,6 +198,16 @@ const sized = [1, 2, 33, 257].flatMap((N) => [
   convolution("odd", ragged(N), [25, 4]),
 ]);
 
+/** A step of no tokens, which a batch of sequences may well be. */
+export const NO_TOKENS: readonly SuiteCase[] = [
+  ...plain(0, 20),
+  gqa("", packed([0, 0]), 20, [4, 2, 16]),
+  mla("", packed([0, 0]), 20, 11),
+  moe("", [0, 20, 9, 8], sigmoid, 8),
+  gate("", [0, 20, 2, 12]),
+  convolution("", packed([0]), [20, 2]),
+];
+
 /** All of them. */
 export const LARGER_CASES: readonly SuiteCase[] = [
   ...sized,
@@ -264,3 +274,12 @@ export const LARGER_CASES: readonly SuiteCase[] = [
     options: { ...hyper, streams: 3, iterations: 3, epsilon: 0 },
   },
 ];
+
+/** Operations with caches, in the shapes whose caches are fed; their own tokens are not used. */
+export function cacheCases() {
+  return {
+    gqa: gqa("fed", packed([1]), 50, [6, 2, 16]),
+    mla: mla("fed", packed([1]), 50, 11),
+    convolution: convolution("fed", packed([1]), [20, 2]),
+  };
+}

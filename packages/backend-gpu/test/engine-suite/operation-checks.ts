@@ -6,7 +6,7 @@ import { uniformValues } from "../../../core/src/model/uniform-values.js";
 import { OPERATION_CASES } from "../../../core/test/reference/operation-cases.js";
 import { CONSTANTS, caseValues, type SuiteCase } from "./case-inputs.js";
 import type { CheckContext, EngineCheck } from "./engine-check.js";
-import { LARGER_CASES } from "./larger-cases.js";
+import { LARGER_CASES, NO_TOKENS } from "./larger-cases.js";
 import type { NamedTwins, Twin, TwinCall, Twins } from "./twins.js";
 
 /** Inputs of a case on both; matrices and norms as parameters, the rest as what runs through. */
@@ -15,18 +15,19 @@ export function uploadInputs(twins: Twins, one: SuiteCase): NamedTwins {
   return Object.fromEntries(
     Object.entries(one.inputs).map(([name, shape]) => [
       name,
-      twins.upload(values[name] ?? new Float32Array(0), shape, useOf(name, shape)),
+      twins.upload(values[name] ?? new Float32Array(0), shape, useOf(one, name, shape)),
     ]),
   );
 }
 
+/** Inputs that are no matrices of weights, or none that may be kept in a narrower type (uploadUse of core). */
 const ACTIVATIONS = new Set(["x", "a", "b", "streams", "memory", "logits", "pre", "post", "mix"]);
-/** Matrices whose own values are used, beside products. */
-const TAPS = "weight";
+const KEPT_WIDE = new Set(["router", "projection"]);
 
-function useOf(name: string, shape: readonly number[]): "parameter" | "matrix" | undefined {
+function useOf({ name: operation }: SuiteCase, name: string, shape: readonly number[]) {
   if (ACTIVATIONS.has(name)) return undefined;
-  return shape.length > 1 && name !== TAPS ? "matrix" : "parameter";
+  const isTaps = operation === "shortConvolution" && name === "weight";
+  return shape.length > 1 && !isTaps && !KEPT_WIDE.has(name) ? "matrix" : "parameter";
 }
 
 /** Compares the outputs of a call; experts and their weights in the order of the experts. */
@@ -182,6 +183,17 @@ const chained: EngineCheck = {
   },
 };
 
+const noTokens: EngineCheck = {
+  group: "operations",
+  name: "no tokens at all, forward",
+  async run({ twins }) {
+    for (const one of NO_TOKENS) {
+      await compareOutputs(twins, aboutOf(one), twins.forward(one.name, uploadInputs(twins, one), one.options));
+      twins.clear();
+    }
+  },
+};
+
 /** Forward and backward of every case. */
 export function operationChecks(): EngineCheck[] {
   const both = (cases: readonly SuiteCase[], group: "operations" | "larger") =>
@@ -194,6 +206,7 @@ export function operationChecks(): EngineCheck[] {
     withoutGradients,
     sameTwice,
     chained,
+    noTokens,
     ...both(LARGER_CASES, "larger"),
   ];
 }

@@ -1,0 +1,215 @@
+// Updates in place, against the reference's: writing, adding, clipping, AdamW and Muon over several steps; and that they
+// take effect in the order of the calls, on the handle that all others hold.
+
+import type { AdamWOptions, MuonOptions } from "@engram-ts/core";
+import { expect } from "vitest";
+import { uniformValues } from "../../../core/src/model/uniform-values.js";
+import { elements } from "./case-inputs.js";
+import { type EngineCheck, expectRefusal } from "./engine-check.js";
+import type { Twin, Twins } from "./twins.js";
+
+const adamW: AdamWOptions = {
+  learningRate: 0.01,
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+  step: 1,
+};
+
+const muon: MuonOptions = {
+  learningRate: 0.02,
+  momentum: 0.95,
+  nesterov: true,
+  weightDecay: 0.1,
+  iterations: 5,
+  epsilon: 1e-7,
+  coefficients: [3.4445, -4.775, 2.0315],
+  adjust: "original",
+};
+
+function random(twins: Twins, shape: readonly number[], seed: number, bound = 1, use?: "parameter" | "matrix"): Twin {
+  return twins.upload(uniformValues(elements(shape), bound, seed, elements(shape)), shape, use);
+}
+
+function zerosOf(twins: Twins, shape: readonly number[]): Twin {
+  return twins.upload(new Float32Array(elements(shape)), shape, "parameter");
+}
+
+/** Some steps of AdamW, with other gradients each, and a factor in some. */
+function adamWCheck(shape: readonly number[], options: Partial<AdamWOptions>): EngineCheck {
+  return {
+    group: "updates",
+    name: `AdamW of [${shape.join(", ")}], ${JSON.stringify(options)}`,
+    trains: true,
+    async run({ twins }) {
+      const { engine, reference } = twins;
+      const use = shape.length > 1 ? "matrix" : "parameter";
+      const parameter = random(twins, shape, 1, 0.5, use);
+      const [first, second] = [zerosOf(twins, shape), zerosOf(twins, shape)];
+      const factor = twins.upload(Float32Array.of(0.25), [1]);
+      for (let step = 1; step <= 5; step++) {
+        const gradient = random(twins, shape, 10 + step, step === 4 ? 0 : 0.3);
+        const of = { ...adamW, ...options, step };
+        const withFactor = step % 2 === 0;
+        const ours = { first: first.engine, second: second.engine };
+        const exact = { first: first.exact, second: second.exact };
+        engine.updates.adamW(parameter.engine, gradient.engine, ours, of, withFactor ? factor.engine : undefined);
+        reference.updates.adamW(parameter.exact, gradient.exact, exact, of, withFactor ? factor.exact : undefined);
+        twins.dispose([gradient]);
+      }
+      await twins.compare("parameter after 5 steps of AdamW", parameter, "updates", 0.1);
+      await twins.compare("first moment", first, "updates", 1e-4);
+      await twins.compare("second moment", second, "updates", 1e-6);
+    },
+  };
+}
+
+function muonCheck(shape: readonly number[], options: Partial<MuonOptions>): EngineCheck {
+  return {
+    group: "updates",
+    name: `Muon of [${shape.join(", ")}], ${JSON.stringify(options)}`,
+    trains: true,
+    async run({ twins }) {
+      const { engine, reference } = twins;
+      const parameter = random(twins, shape, 1, 0.5, "matrix");
+      const momentum = zerosOf(twins, shape);
+      const factor = twins.upload(Float32Array.of(0.25), [1]);
+      const of = { ...muon, ...options };
+      for (let step = 1; step <= 3; step++) {
+        const gradient = random(twins, shape, 10 + step, 0.3);
+        const withFactor = step === 2;
+        const [ours, exact] = [withFactor ? factor.engine : undefined, withFactor ? factor.exact : undefined];
+        engine.updates.muon(parameter.engine, gradient.engine, momentum.engine, of, ours);
+        reference.updates.muon(parameter.exact, gradient.exact, momentum.exact, of, exact);
+        twins.dispose([gradient]);
+      }
+      await twins.compare("parameter after 3 steps of Muon", parameter, "muon", 0.1);
+      await twins.compare("momentum", momentum, "updates", 1e-2);
+    },
+  };
+}
+
+const written: EngineCheck = {
+  group: "updates",
+  name: "a tensor that is written has its new values, under its handle; what was called before has the old ones",
+  async run({ twins }) {
+    const { engine } = twins;
+    const weight = random(twins, [6, 5], 1, 1, "matrix");
+    const x = random(twins, [3, 5], 2);
+    const before = twins.forward("linear", { x, weight }, {});
+    const values = uniformValues(30, 1, 3, 0);
+    engine.updates.write(weight.engine, values);
+    twins.reference.updates.write(weight.exact, values);
+    values.fill(Number.NaN); // they were copied
+    const after = twins.forward("linear", { x, weight }, {});
+    for (const [about, call] of Object.entries({ before, after })) {
+      for (const twin of Object.values(call.outputs)) await twins.compare(`linear ${about} writing`, twin, "forward");
+    }
+    await expectRefusal(() => engine.updates.write(weight.engine, new Float32Array(29)), "invalid-argument");
+    await twins.compare("linear after a refused writing", after.outputs.y ?? x, "forward");
+  },
+};
+
+const accumulated: EngineCheck = {
+  group: "updates",
+  name: "gradients of several parts are added up",
+  trains: true,
+  async run({ twins }) {
+    const { engine, reference } = twins;
+    for (const shape of [[1], [7], [5, 3], [3, 4, 5]]) {
+      const into = random(twins, shape, 1);
+      for (let part = 2; part < 5; part++) {
+        const addend = random(twins, shape, part);
+        engine.updates.accumulate(into.engine, addend.engine);
+        reference.updates.accumulate(into.exact, addend.exact);
+        twins.dispose([addend]);
+      }
+      await twins.compare(`sum of [${shape.join(", ")}]`, into, "updates");
+    }
+    const [a, b] = [random(twins, [2, 3], 1), random(twins, [3, 2], 1)];
+    await expectRefusal(() => engine.updates.accumulate(a.engine, b.engine), "invalid-argument");
+  },
+};
+
+const clipped: EngineCheck = {
+  group: "updates",
+  name: "the norm of all gradients, and the factor that clips it",
+  trains: true,
+  async run({ twins }) {
+    const { engine, reference } = twins;
+    const all = [[1], [33], [17, 5], [2, 3, 4]].map((shape, i) => random(twins, shape, i, 0.5));
+    const zero = zerosOf(twins, [4, 4]);
+    const cases = [
+      { about: "above", gradients: all, most: 0.5 },
+      { about: "below", gradients: all, most: 100 },
+      { about: "of one", gradients: all.slice(0, 1), most: 0.01 },
+      { about: "of zeros", gradients: [zero], most: 1 },
+    ];
+    for (const { about, gradients, most } of cases) {
+      const ours = engine.updates.clip(
+        gradients.map((one) => one.engine),
+        most,
+      );
+      const exact = reference.updates.clip(
+        gradients.map((one) => one.exact),
+        most,
+      );
+      const norm = twins.own({ engine: ours.norm, exact: exact.norm });
+      const factor = twins.own({ engine: ours.factor, exact: exact.factor });
+      await twins.compare(`norm ${about}`, norm, "updates");
+      await twins.compare(`factor ${about}`, factor, "updates");
+    }
+    for (const [i, one] of all.entries()) await twins.compare(`gradient ${i} after clipping`, one, "updates");
+  },
+};
+
+const ordered: EngineCheck = {
+  group: "updates",
+  name: "a step between two forwards: the first has the parameters before it, the second those after it",
+  trains: true,
+  async run({ twins }) {
+    const { engine, reference } = twins;
+    const weight = random(twins, [8, 8], 1, 0.5, "matrix");
+    const x = random(twins, [4, 8], 2);
+    const gradient = random(twins, [8, 8], 3);
+    const moments = [zerosOf(twins, [8, 8]), zerosOf(twins, [8, 8])] as const;
+    const momentum = zerosOf(twins, [8, 8]);
+    const calls = [twins.forward("linear", { x, weight }, {})];
+    const [first, second] = moments;
+    const of = { ...adamW, learningRate: 0.2 };
+    engine.updates.adamW(weight.engine, gradient.engine, { first: first.engine, second: second.engine }, of);
+    reference.updates.adamW(weight.exact, gradient.exact, { first: first.exact, second: second.exact }, of);
+    calls.push(twins.forward("linear", { x, weight }, {}));
+    engine.submit();
+    engine.updates.muon(weight.engine, gradient.engine, momentum.engine, muon);
+    reference.updates.muon(weight.exact, gradient.exact, momentum.exact, muon);
+    calls.push(twins.forward("linear", { x, weight }, {}));
+    const [before, between, after] = calls.map(({ outputs }) => outputs.y ?? x);
+    if (before === undefined || between === undefined || after === undefined) expect.fail("three calls");
+    await twins.compare("after both", after, "muon");
+    await twins.compare("before both", before, "forward");
+    await twins.compare("between", between, "updates");
+  },
+};
+
+/** All updates. */
+export function updateChecks(): EngineCheck[] {
+  return [
+    written,
+    accumulated,
+    clipped,
+    adamWCheck([1], {}),
+    adamWCheck([33], { weightDecay: 0 }),
+    adamWCheck([7, 9], { epsilon: 1e-3 }),
+    adamWCheck([64, 32], { beta1: 0, beta2: 0.5 }),
+    adamWCheck([3, 5, 6], {}),
+    muonCheck([8, 8], {}),
+    muonCheck([33, 12], { nesterov: false }),
+    muonCheck([12, 33], { adjust: "match-rms-adamw" }),
+    muonCheck([1, 9], { weightDecay: 0 }),
+    muonCheck([3, 10, 7], { momentum: 0 }),
+    muonCheck([4, 6, 16], { iterations: 2 }),
+    ordered,
+  ];
+}
