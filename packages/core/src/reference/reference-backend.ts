@@ -5,7 +5,7 @@ import { EngramError } from "../errors.js";
 import type { Backend } from "../model/backend.js";
 import type { BackendOperation, BackendOperations, OperationName } from "../model/backend-operations.js";
 import { decodeRows } from "../rows/decode.js";
-import { ROW_ENCODING_KINDS } from "../rows/encoding.js";
+import { encodedRowBytes, ROW_ENCODING_KINDS } from "../rows/encoding.js";
 import { copyCache, createCache, isCache } from "./cache.js";
 import { add } from "./operations/add.js";
 import { collapseStreams } from "./operations/collapse-streams.js";
@@ -138,8 +138,10 @@ export function referenceBackend(): Backend<ReferenceTensor> {
         checkLength("uploadRows", rows.values.length, shape);
         return born({ shape: [...shape], values: Float64Array.from(rows.values) });
       }
+      const { encoding, encoded } = rows;
+      checkLength("uploadRows", (encoded.length / encodedRowBytes(encoding)) * encoding.width, shape);
       const decoded = new Float32Array(elements(shape));
-      decodeRows(rows.encoding, rows.encoded, decoded);
+      decodeRows(encoding, encoded, decoded);
       return born({ shape: [...shape], values: Float64Array.from(decoded) });
     },
     async download(tensor, { signal } = {}) {

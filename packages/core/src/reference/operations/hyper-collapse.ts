@@ -2,12 +2,13 @@
 // streams [N, n * d], pre [N, n] -> x [N, d].
 
 import type { BackendOperation } from "../../model/backend-operations.js";
-import { checkShape, type ReferenceTensor, rowsOf, widthOf, zeros } from "../tensor.js";
+import { checkShape, invalidShape, type ReferenceTensor, rowsOf, widthOf, zeros } from "../tensor.js";
 
 export const hyperCollapse: BackendOperation<ReferenceTensor, "hyperCollapse"> = {
   forward({ streams, pre }, { streams: n }) {
     checkShape("hyperCollapse", "pre", pre, [rowsOf(streams), n]);
     const d = widthOf(streams) / n;
+    if (!Number.isInteger(d)) throw invalidShape("hyperCollapse", "streams", streams, `[N, ${n} * d]`);
     const x = zeros(rowsOf(streams), d);
     for (let i = 0; i < pre.values.length; i++) {
       const at = Math.floor(i / n) * d;
