@@ -99,7 +99,8 @@ const BASE = {
   ggml_backend_tensor_alloc: "int ggml_backend_tensor_alloc(void* buffer, void* tensor, void* address)",
   ggml_backend_tensor_set: "void ggml_backend_tensor_set(void* tensor, const void* data, size_t offset, size_t bytes)",
   ggml_backend_tensor_get: "void ggml_backend_tensor_get(void* tensor, void* data, size_t offset, size_t bytes)",
-  ggml_backend_tensor_memset: "void ggml_backend_tensor_memset(void* tensor, uint8_t value, size_t offset, size_t bytes)",
+  ggml_backend_tensor_memset:
+    "void ggml_backend_tensor_memset(void* tensor, uint8_t value, size_t offset, size_t bytes)",
   ggml_backend_tensor_copy: "void ggml_backend_tensor_copy(void* from, void* to)",
   ggml_log_set: "void ggml_log_set(void* callback, void* data)",
 } as const;
@@ -109,7 +110,6 @@ const REGISTRY = {
   ggml_backend_dev_count: "size_t ggml_backend_dev_count()",
   ggml_backend_dev_get: "void* ggml_backend_dev_get(size_t index)",
 } as const;
-
 
 /** All functions, by their C names. */
 export type Bindings = Readonly<Record<keyof typeof BASE | keyof typeof REGISTRY, NativeCall>> & {

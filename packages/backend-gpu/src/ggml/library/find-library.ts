@@ -46,7 +46,9 @@ export function findLibrary(folder?: string): LibraryFolder {
   if (named !== undefined && named !== "") {
     const found = libraryIn(named, folder === undefined ? "ENGRAM_GGML_LIB" : "options.library");
     if (found !== undefined) return found;
-    throw missing(`the folder ${named} has no ggml libraries (libggml-base and libggml); name the folder that holds them`);
+    throw missing(
+      `the folder ${named} has no ggml libraries (libggml-base and libggml); name the folder that holds them`,
+    );
   }
   const [best] = installedLibraries();
   if (best !== undefined) return best;

@@ -29,7 +29,10 @@ export function loadLibrary(folder?: string): Library {
   const from = loaded !== undefined && folder === undefined ? loaded.from : findLibrary(folder);
   if (loaded !== undefined) {
     if (loaded.from.folder === from.folder) return loaded;
-    throw refused("invalid-argument", `ggml is loaded from ${loaded.from.folder} in this process; ${from.folder} needs another process`);
+    throw refused(
+      "invalid-argument",
+      `ggml is loaded from ${loaded.from.folder} in this process; ${from.folder} needs another process`,
+    );
   }
   const koffi = loadKoffi();
   try {
@@ -45,7 +48,11 @@ export function loadLibrary(folder?: string): Library {
     return loaded;
   } catch (error) {
     if (isEngramError(error)) throw error;
-    throw refused("missing-dependency", `the ggml library in ${from.folder} (${from.from}) cannot be loaded; install the package again, or one for this platform`, error);
+    throw refused(
+      "missing-dependency",
+      `the ggml library in ${from.folder} (${from.from}) cannot be loaded; install the package again, or one for this platform`,
+      error,
+    );
   }
 }
 

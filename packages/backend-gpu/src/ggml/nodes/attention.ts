@@ -50,7 +50,8 @@ export function ropeBack(gradient: GgmlNode, facts: RopeFacts): GgmlNode {
 function turned(operation: string, a: GgmlNode, { positions, periods, amplitude, pairs }: RopeFacts): GgmlNode {
   checkF32(operation, a);
   const dims = 2 * periods.sides[0];
-  const fits = positions.type === "i32" && positions.sides[0] === a.sides[2] && dims <= a.sides[0] && a.strides[0] === 4;
+  const fits =
+    positions.type === "i32" && positions.sides[0] === a.sides[2] && dims <= a.sides[0] && a.strides[0] === 4;
   if (!fits) throw misfit(operation, "sides", a, positions, periods);
   return new GgmlNode("f32", a.sides, {
     operation,
@@ -63,7 +64,13 @@ function turned(operation: string, a: GgmlNode, { positions, periods, amplitude,
  * Attention in one operation: q f32 [w, queries, heads, z], k [w, keys, key heads, z], v [v, keys, key heads, z], mask f16
  * [keys, queries or more, 1, z] -> f32 [v, heads, queries, z].
  */
-export function flashAttention(q: GgmlNode, k: GgmlNode, v: GgmlNode, mask: GgmlNode | undefined, scale: number): GgmlNode {
+export function flashAttention(
+  q: GgmlNode,
+  k: GgmlNode,
+  v: GgmlNode,
+  mask: GgmlNode | undefined,
+  scale: number,
+): GgmlNode {
   const fits =
     q.type === "f32" &&
     q.sides[0] === k.sides[0] &&
@@ -72,8 +79,12 @@ export function flashAttention(q: GgmlNode, k: GgmlNode, v: GgmlNode, mask: Ggml
     q.sides[2] % k.sides[2] === 0 &&
     q.sides[3] % k.sides[3] === 0 &&
     (mask === undefined ||
-      (mask.type === "f16" && mask.packed && mask.sides[0] === k.sides[1] && mask.sides[1] >= q.sides[1] &&
-        q.sides[2] % mask.sides[2] === 0 && q.sides[3] % mask.sides[3] === 0));
+      (mask.type === "f16" &&
+        mask.packed &&
+        mask.sides[0] === k.sides[1] &&
+        mask.sides[1] >= q.sides[1] &&
+        q.sides[2] % mask.sides[2] === 0 &&
+        q.sides[3] % mask.sides[3] === 0));
   if (!fits) throw misfit("flash_attn_ext", "sides", q, k, v, ...(mask === undefined ? [] : [mask]));
   return new GgmlNode("f32", [v.sides[0], q.sides[2], q.sides[1], q.sides[3]], {
     operation: "flashAttention",

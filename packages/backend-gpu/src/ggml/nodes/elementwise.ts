@@ -89,7 +89,8 @@ function binary(operation: "add" | "sub" | "mul" | "div"): (a: GgmlNode, b: Ggml
   return (a, b) => {
     checkF32(operation, a);
     checkF32(operation, b);
-    if (a.sides.some((side, i) => side % (b.sides[i] ?? 1) !== 0)) throw misfit(operation, "sides that do not repeat", a, b);
+    if (a.sides.some((side, i) => side % (b.sides[i] ?? 1) !== 0))
+      throw misfit(operation, "sides that do not repeat", a, b);
     if (b.strides[0] !== 4 && b.sides[0] > 1) throw misfit(operation, "a second source with gaps in its rows", a, b);
     return new GgmlNode("f32", a.sides, { operation, sources: [a, b] });
   };
@@ -106,7 +107,8 @@ function unary(operation: string): (a: GgmlNode) => GgmlNode {
 function checkPair(operation: string, a: GgmlNode, b: GgmlNode): void {
   checkF32(operation, a);
   checkF32(operation, b);
-  if (!sameSides(a, b) || !a.packed || !b.packed) throw misfit(operation, "two sources of different sides, or not packed", a, b);
+  if (!sameSides(a, b) || !a.packed || !b.packed)
+    throw misfit(operation, "two sources of different sides, or not packed", a, b);
 }
 
 /** Most operations compute in float32 alone. */

@@ -77,11 +77,12 @@ export class GgmlNode {
   /** What stands for a deferred node in the run that is being put together. */
   expansion: GgmlNode | undefined;
 
-  constructor(
-    readonly type: TypeName,
-    readonly sides: Four,
-    kind: NodeKind,
-  ) {
+  readonly type: TypeName;
+  readonly sides: Four;
+
+  constructor(type: TypeName, sides: Four, kind: NodeKind) {
+    this.type = type;
+    this.sides = sides;
     this.operation = kind.operation;
     this.parameters = kind.parameters ?? NONE;
     this.sources = kind.sources ?? NONE;

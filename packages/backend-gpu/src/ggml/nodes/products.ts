@@ -8,7 +8,10 @@ import { four, GgmlNode, misfit, sameSides } from "./node.js";
 /** Products of rows; dimensions 2 and 3 of `a` are repeated over those of `b`. */
 export function mulMat(a: GgmlNode, b: GgmlNode): GgmlNode {
   const fits =
-    a.sides[0] === b.sides[0] && b.sides[2] % a.sides[2] === 0 && b.sides[3] % a.sides[3] === 0 && a.strides[0] <= a.strides[1];
+    a.sides[0] === b.sides[0] &&
+    b.sides[2] % a.sides[2] === 0 &&
+    b.sides[3] % a.sides[3] === 0 &&
+    a.strides[0] <= a.strides[1];
   if (!fits || !rowsPacked(a) || !rowsPacked(b) || b.type !== "f32") throw misfit("mul_mat", "sides", a, b);
   const sides = four([a.sides[1], b.sides[1], b.sides[2], b.sides[3]]);
   return new GgmlNode("f32", sides, { operation: "mulMat", sources: [a, b] });
@@ -20,11 +23,18 @@ export function mulMat(a: GgmlNode, b: GgmlNode): GgmlNode {
 export function mulMatId(experts: GgmlNode, b: GgmlNode, ids: GgmlNode): GgmlNode {
   const [used, tokens] = ids.sides;
   const fits =
-    experts.sides[0] === b.sides[0] && used % b.sides[1] === 0 && b.sides[2] === tokens && experts.sides[3] === 1 && b.sides[3] === 1;
+    experts.sides[0] === b.sides[0] &&
+    used % b.sides[1] === 0 &&
+    b.sides[2] === tokens &&
+    experts.sides[3] === 1 &&
+    b.sides[3] === 1;
   if (!fits || ids.type !== "i32" || b.type !== "f32" || !rowsPacked(experts) || !rowsPacked(b)) {
     throw misfit("mul_mat_id", "sides", experts, b, ids);
   }
-  return new GgmlNode("f32", [experts.sides[1], used, tokens, 1], { operation: "mulMatId", sources: [experts, b, ids] });
+  return new GgmlNode("f32", [experts.sides[1], used, tokens, 1], {
+    operation: "mulMatId",
+    sources: [experts, b, ids],
+  });
 }
 
 /** The sum of all values, [1]. */
@@ -76,12 +86,16 @@ export function getRows(a: GgmlNode, ids: GgmlNode): GgmlNode {
     throw misfit("get_rows", "sides", a, ids);
   }
   const type = a.type === "i32" ? "i32" : "f32";
-  return new GgmlNode(type, [a.sides[0], ids.sides[0], ids.sides[1], ids.sides[2]], { operation: "getRows", sources: [a, ids] });
+  return new GgmlNode(type, [a.sides[0], ids.sides[0], ids.sides[1], ids.sides[2]], {
+    operation: "getRows",
+    sources: [a, ids],
+  });
 }
 
 /** Writes rows into a matrix: into [n, rows], values f32 [n, k], ids i64 [k]; a view of `into`. */
 export function setRows(into: GgmlNode, values: GgmlNode, ids: GgmlNode): GgmlNode {
-  const fits = into.sides[0] === values.sides[0] && values.sides[1] === ids.sides[0] && into.sides[2] === values.sides[2];
+  const fits =
+    into.sides[0] === values.sides[0] && values.sides[1] === ids.sides[0] && into.sides[2] === values.sides[2];
   if (!fits || ids.type !== "i64" || values.type !== "f32" || !rowsPacked(into) || !rowsPacked(values)) {
     throw misfit("set_rows", "sides", into, values, ids);
   }

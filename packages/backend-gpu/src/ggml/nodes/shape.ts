@@ -7,7 +7,8 @@ import { type Four, four, GgmlNode, misfit, packedStrides } from "./node.js";
 export function reshape(a: GgmlNode, ...sides: readonly number[]): GgmlNode {
   const full = four(sides);
   if (!a.packed) throw misfit("reshape", "values that are not packed", a);
-  if (full.reduce((product, side) => product * side, 1) !== a.values) throw misfit("reshape", `sides [${full.join(", ")}]`, a);
+  if (full.reduce((product, side) => product * side, 1) !== a.values)
+    throw misfit("reshape", `sides [${full.join(", ")}]`, a);
   if (full.every((side, i) => side === a.sides[i])) return a;
   return new GgmlNode(a.type, full, { operation: "reshape", sources: [a], parameters: full, view: true });
 }

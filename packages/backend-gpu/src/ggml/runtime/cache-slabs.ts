@@ -4,7 +4,7 @@
 
 import type { CacheShape } from "@engram-ts/core";
 import { EngramError } from "@engram-ts/core";
-import { type TypeName, TYPES } from "../library/types.js";
+import { TYPES, type TypeName } from "../library/types.js";
 import { GgmlNode } from "../nodes/node.js";
 import { reshape, view } from "../nodes/shape.js";
 import type { GgmlRuntime } from "./runtime.js";
@@ -47,7 +47,12 @@ export function cacheSlabs(runtime: GgmlRuntime, type: TypeName): CacheSlabs {
 
   const slotView = ({ slab, slot }: CacheSlot): GgmlNode => {
     const { node } = slab;
-    return view(node, [slab.width, slab.tokens, 1, 1], [node.strides[1], node.strides[2], node.strides[3]], slot * node.strides[2]);
+    return view(
+      node,
+      [slab.width, slab.tokens, 1, 1],
+      [node.strides[1], node.strides[2], node.strides[3]],
+      slot * node.strides[2],
+    );
   };
   const create = (shape: CacheShape): CacheSlot => {
     checkShape(shape);

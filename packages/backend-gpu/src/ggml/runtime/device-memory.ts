@@ -44,9 +44,15 @@ export function deviceMemory(bindings: Bindings, bufferType: Pointer, device: st
   const whole = (bytes: number): number => Math.max(1, Math.ceil(bytes / alignment)) * alignment;
 
   const addChunk = (bytes: number, what: string): Chunk => {
-    if (bytes > most) throw outOfMemory(`${what} needs ${bytes} bytes in one piece; ${device} allows ${most}; use a smaller shape or weights of a smaller type`);
+    if (bytes > most)
+      throw outOfMemory(
+        `${what} needs ${bytes} bytes in one piece; ${device} allows ${most}; use a smaller shape or weights of a smaller type`,
+      );
     const buffer: Pointer = bindings.ggml_backend_buft_alloc_buffer(bufferType, bytes) ?? 0n;
-    if (!buffer) throw outOfMemory(`${device} has no ${bytes} bytes left for ${what}; dispose of tensors, or use weights of a smaller type`);
+    if (!buffer)
+      throw outOfMemory(
+        `${device} has no ${bytes} bytes left for ${what}; dispose of tensors, or use weights of a smaller type`,
+      );
     const chunk = { buffer, base: bindings.ggml_backend_buffer_get_base(buffer), bytes, free: [{ offset: 0, bytes }] };
     chunks.push(chunk);
     taken += bytes;

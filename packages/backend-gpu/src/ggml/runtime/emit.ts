@@ -28,7 +28,11 @@ export function emitLeaf({ bindings, context }: EmitContext, { type, sides }: Gg
 export function emitNode(to: EmitContext, node: GgmlNode, sources: readonly Pointer[]): Pointer {
   const builder = BUILDERS[node.operation];
   if (builder !== undefined) return builder(to, node, sources);
-  throw new EngramError({ code: "unsupported", operation: "ggml", message: `no builder for nodes of ${node.operation}` });
+  throw new EngramError({
+    code: "unsupported",
+    operation: "ggml",
+    message: `no builder for nodes of ${node.operation}`,
+  });
 }
 
 const BUILDERS: Readonly<Record<string, Builder>> = {
@@ -88,12 +92,14 @@ const BUILDERS: Readonly<Record<string, Builder>> = {
 
 const DESCENDING = 1;
 
+type Call = (...inputs: readonly unknown[]) => Pointer;
+
 function one(name: keyof Bindings): Builder {
-  return ({ bindings, context }, { parameters }, [a]) => bindings[name](context, a, ...parameters);
+  return ({ bindings, context }, { parameters }, [a]) => (bindings[name] as Call)(context, a, ...parameters); // a builder of one source
 }
 
 function two(name: keyof Bindings): Builder {
-  return ({ bindings, context }, { parameters }, [a, b]) => bindings[name](context, a, b, ...parameters);
+  return ({ bindings, context }, { parameters }, [a, b]) => (bindings[name] as Call)(context, a, b, ...parameters); // a builder of two
 }
 
 function unary(name: string): Builder {

@@ -50,7 +50,8 @@ export function buildProgram(device: ProgramDevice, sequence: Sequence): Program
   const most = items.length + 1;
   const spare = items.filter(({ node }) => node.operation === "repeatBack").length; // their builder takes a shape to copy
   const context: Pointer = bindings.ggml_init({
-    mem_size: (most + spare + 8) * bindings.ggml_tensor_overhead() + Number(bindings.ggml_graph_overhead_custom(most, false)),
+    mem_size:
+      (most + spare + 8) * bindings.ggml_tensor_overhead() + Number(bindings.ggml_graph_overhead_custom(most, false)),
     mem_buffer: null,
     no_alloc: true,
   });
@@ -72,7 +73,11 @@ export function buildProgram(device: ProgramDevice, sequence: Sequence): Program
     const expected: Pointer[] = [];
     items.forEach(({ node, kind, sources }, index) => {
       if (kind === "operation") {
-        const tensor = emitNode(to, node, sources.map((source) => tensors[source] ?? 0n));
+        const tensor = emitNode(
+          to,
+          node,
+          sources.map((source) => tensors[source] ?? 0n),
+        );
         if (!bindings.ggml_backend_supports_op(backend, tensor)) throw lacking(device.name, node);
         if (kept.has(index)) bindings.ggml_set_output(tensor);
         tensors.push(tensor);
@@ -92,7 +97,9 @@ export function buildProgram(device: ProgramDevice, sequence: Sequence): Program
     const arena = region === undefined ? undefined : arenaTensor(device, context, region, slots.bytes);
     allocator = bindings.ggml_gallocr_new(bufferType) as Pointer;
     if (!bindings.ggml_gallocr_alloc_graph(allocator, graph)) {
-      throw outOfMemory(`${device.name} has no memory left for a graph of ${expected.length} operations; run fewer tokens at once`);
+      throw outOfMemory(
+        `${device.name} has no memory left for a graph of ${expected.length} operations; run fewer tokens at once`,
+      );
     }
     const staging = new Uint8Array(slots.bytes);
     const found = outputs.map((index) => placeOf(library, tensors[index] ?? 0n));

@@ -7,11 +7,12 @@ import type { Pointer } from "../library/bindings.js";
 import { TYPES } from "../library/types.js";
 import type { GgmlNode, HostValues, Place } from "../nodes/node.js";
 import { GgmlNode as Node } from "../nodes/node.js";
+import { copyInto } from "../nodes/shape.js";
 import { type DeviceMemory, deviceMemory, type Region } from "./device-memory.js";
 import type { Program, ProgramDevice } from "./program.js";
 import { programCache } from "./program-cache.js";
-import { planStages, type Stage } from "./stages.js";
 import { sequenceOf } from "./sequence.js";
+import { planStages, type Stage } from "./stages.js";
 import { taskQueue } from "./task-queue.js";
 
 /** What a runtime is opened with. */
@@ -41,6 +42,7 @@ export class GgmlRuntime {
   /** Memory of their own. */
   private readonly owned = new Map<GgmlNode, { region: Region; context: Pointer }>();
   private dying: GgmlNode[] = [];
+  private later: (() => void)[] = [];
   private runs = 0;
   private operations = 0;
   private open = true;
@@ -110,12 +112,36 @@ export class GgmlRuntime {
     return this.owned.has(root);
   }
 
-  /** Copies a placed node's values into another of the same type and sides, after all that was asked for before. */
-  copy(from: GgmlNode, to: GgmlNode): void {
+  /** Has a node's values copied into placed memory of the same sides, in its turn. */
+  copyNode(from: GgmlNode, to: GgmlNode): void {
+    this.effect(copyInto(from, to));
+  }
+
+  /** Does something after all that is asked for by now. */
+  afterFlush(task: () => void): void {
+    if (this.pending.size > 0 || this.effects.length > 0) this.later.push(task);
+    else this.queue.add(task);
+  }
+
+  /** Copies one part of placed memory into another of the same type and sides, after all that was asked for before. */
+  copySlot(from: GgmlNode, to: GgmlNode): void {
     this.flush();
     this.queue.add(() => {
-      if (from.place === undefined || to.place === undefined) return;
-      this.device.library.bindings.ggml_backend_tensor_copy(from.place.tensor, to.place.tensor);
+      const { bindings } = this.device.library;
+      const context: Pointer = bindings.ggml_init({
+        mem_size: 4 * bindings.ggml_tensor_overhead(),
+        mem_buffer: null,
+        no_alloc: true,
+      });
+      const [source, target] = [from, to].map((node): Pointer => {
+        const tensor: Pointer = bindings.ggml_new_tensor_4d(context, TYPES[node.type].id, ...node.sides);
+        const { place } = node.root;
+        const offset = BigInt(node.parameters.at(-1) ?? 0);
+        if (place !== undefined) bindings.ggml_backend_tensor_alloc(place.buffer, tensor, place.address + offset);
+        return tensor;
+      });
+      bindings.ggml_backend_tensor_copy(source, target);
+      bindings.ggml_free(context);
     });
   }
 
@@ -128,8 +154,10 @@ export class GgmlRuntime {
     const targets = [...this.pending, ...this.effects];
     const dying = this.dying;
     this.pending.clear();
+    const { later } = this;
     this.effects = [];
     this.dying = [];
+    this.later = [];
     for (const target of targets) target.root.scheduled = true;
     this.queue.add(async () => {
       try {
@@ -139,6 +167,7 @@ export class GgmlRuntime {
         for (const target of targets) target.failure = error;
       }
       for (const root of dying) this.free(root);
+      for (const task of later) task();
     });
   }
 
@@ -236,7 +265,14 @@ export class GgmlRuntime {
       library.bindings.computeAsync(backend, graph, (error, status) => {
         if (error === null && status === 0) return resolve();
         const code = status === -2 ? "out-of-memory" : "io";
-        reject(new EngramError({ code, operation: "ggml", message: `${name} ended a graph with status ${status}`, cause: error }));
+        reject(
+          new EngramError({
+            code,
+            operation: "ggml",
+            message: `${name} ended a graph with status ${status}`,
+            cause: error,
+          }),
+        );
       });
     });
   }
@@ -276,7 +312,11 @@ export class GgmlRuntime {
     const { library } = this.device;
     const { bindings } = library;
     const region = this.memory.allocate(node.bytes, what);
-    const context: Pointer = bindings.ggml_init({ mem_size: 2 * bindings.ggml_tensor_overhead(), mem_buffer: null, no_alloc: true });
+    const context: Pointer = bindings.ggml_init({
+      mem_size: 2 * bindings.ggml_tensor_overhead(),
+      mem_buffer: null,
+      no_alloc: true,
+    });
     const tensor: Pointer = bindings.ggml_new_tensor_4d(context, TYPES[node.type].id, ...node.sides);
     bindings.ggml_backend_tensor_alloc(region.buffer, tensor, region.address);
     node.place = { buffer: region.buffer, address: region.address, tensor };
@@ -290,19 +330,21 @@ export class GgmlRuntime {
       if (node.handles === 0 || from === undefined) continue;
       this.settle(node, "a result");
       const to = node.place as Place | undefined; // settle set it
-      if (to !== undefined && !node.empty) this.device.library.bindings.ggml_backend_tensor_copy(from.tensor, to.tensor);
+      if (to !== undefined && !node.empty)
+        this.device.library.bindings.ggml_backend_tensor_copy(from.tensor, to.tensor);
     }
     program.residents.clear();
   }
 
   private bury(): void {
-    const dying = this.dying;
+    const { dying, later } = this;
     this.dying = [];
-    if (dying.length > 0) {
-      this.queue.add(() => {
-        for (const root of dying) this.free(root);
-      });
-    }
+    this.later = [];
+    if (dying.length + later.length === 0) return;
+    this.queue.add(() => {
+      for (const root of dying) this.free(root);
+      for (const task of later) task();
+    });
   }
 
   private free(root: GgmlNode): void {

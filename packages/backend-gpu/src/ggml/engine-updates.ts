@@ -1,0 +1,153 @@
+// Updates of parameters in place, as nodes: a training step and its updates are one graph. Numbers that change from step to
+// step, such as the learning rate, are leaves. Formulae: core's reference/updates.
+
+import type { BackendUpdates } from "@engram-ts/core";
+import { EngramError } from "@engram-ts/core";
+import { add, clamp, divide, multiply, scale, square, squareRoot } from "./nodes/elementwise.js";
+import type { GgmlNode } from "./nodes/node.js";
+import { mulMat, sum, sumRows } from "./nodes/products.js";
+import { copyInto, hostLeaf, packedTranspose, reshape } from "./nodes/shape.js";
+import { adamWStep } from "./nodes/steps.js";
+import type { EngineContext } from "./operations/operation.js";
+import type { GgmlTensor, TensorFacts } from "./tensor.js";
+
+/** What updates need of the backend that they belong to. */
+export interface UpdateHost {
+  readonly engine: EngineContext;
+  facts(operation: string, name: string, tensor: GgmlTensor): TensorFacts;
+  born(node: GgmlNode, shape: readonly number[]): GgmlTensor;
+  /** The node of a handle in memory that may be written to: it is moved there where it lies elsewhere. */
+  writable(facts: TensorFacts): GgmlNode;
+  write(facts: TensorFacts, values: Float32Array): void;
+  checkOpen(operation: string): void;
+}
+
+/** The updates of a backend. */
+export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
+  const { engine } = host;
+  const open = (operation: string, tensors: Readonly<Record<string, GgmlTensor | undefined>>, like?: GgmlTensor) => {
+    host.checkOpen(operation);
+    for (const [name, tensor] of Object.entries(tensors)) {
+      if (tensor === undefined) continue;
+      host.facts(operation, name, tensor);
+      if (like !== undefined) checkSame(operation, name, tensor, like);
+    }
+  };
+  const nodeOf = (tensor: GgmlTensor): GgmlNode => host.facts("updates", "tensor", tensor).node;
+  const into = (tensor: GgmlTensor): GgmlNode => host.writable(host.facts("updates", "tensor", tensor));
+
+  return {
+    write(tensor, values) {
+      open("write", { tensor });
+      const facts = host.facts("write", "tensor", tensor);
+      if (values.length !== elements(tensor.shape)) {
+        throw refused("write", `there are ${values.length} values for a tensor of shape [${tensor.shape.join(", ")}]`);
+      }
+      host.write(facts, Float32Array.from(values));
+    },
+    accumulate(target, addend) {
+      open("accumulate", { into: target, addend }, target);
+      const node = into(target);
+      engine.effect(copyInto(add(node, nodeOf(addend)), node));
+    },
+    clip(gradients, most) {
+      open("clip", Object.fromEntries(gradients.map((one, i) => [`gradients[${i}]`, one])));
+      if (!(most > 0)) throw refused("clip", `the greatest norm is ${String(most)}; use a number above 0`);
+      const squares = gradients.map((one) => sum(square(nodeOf(one))));
+      const total =
+        squares.length === 0 ? hostLeaf("f32", [1], Float32Array.of(0)) : squares.reduce((a, b) => add(a, b));
+      const norm = reshape(squareRoot(total), 1);
+      const limit = hostLeaf("f32", [1], Float32Array.of(most));
+      const factor = clamp(divide(limit, scale(norm, 1, LEAST_NORM)), 0, 1);
+      return { norm: host.born(norm, [1]), factor: host.born(factor, [1]) };
+    },
+    adamW(parameter, gradient, { first, second }, options, factor) {
+      open("adamW", { parameter, gradient, first, second }, parameter);
+      if (factor !== undefined) open("adamW", { factor });
+      const { learningRate, beta1, beta2, epsilon, weightDecay, step } = options;
+      const numbers = hostLeaf(
+        "f32",
+        [7],
+        Float32Array.of(
+          learningRate,
+          beta1,
+          beta2,
+          epsilon,
+          weightDecay,
+          1 / (1 - beta1 ** step),
+          1 / (1 - beta2 ** step),
+        ),
+      );
+      const scaled = factor === undefined ? nodeOf(gradient) : multiply(nodeOf(gradient), nodeOf(factor));
+      engine.effect(adamWStep(into(parameter), scaled, into(first), into(second), numbers));
+    },
+    muon(parameter, gradient, momentum, options, factor) {
+      open("muon", { parameter, gradient, momentum }, parameter);
+      const { shape } = parameter;
+      if (shape.length !== 2 && shape.length !== 3) {
+        throw refused(
+          "muon",
+          `the parameter has shape [${shape.join(", ")}], expected a matrix or [experts, rows, columns]`,
+        );
+      }
+      const { learningRate, momentum: mu, nesterov, weightDecay } = options;
+      const scaled = factor === undefined ? nodeOf(gradient) : multiply(nodeOf(gradient), nodeOf(factor));
+      const number = (value: number): GgmlNode => hostLeaf("f32", [1], Float32Array.of(value));
+      const held = into(momentum);
+      const kept = add(multiply(held, number(mu)), multiply(scaled, number(1 - mu)));
+      const update = nesterov ? add(multiply(scaled, number(1 - mu)), multiply(kept, number(mu))) : kept;
+      engine.effect(copyInto(kept, held));
+      const [rows = 1, columns = 1] = shape.slice(-2);
+      const ratio =
+        options.adjust === "original" ? Math.max(1, rows / columns) ** 0.5 : 0.2 * Math.max(rows, columns) ** 0.5;
+      const node = into(parameter);
+      const turned = orthogonal(update, options);
+      const next = add(
+        multiply(node, number(1 - learningRate * weightDecay)),
+        multiply(turned, number(-learningRate * ratio)),
+      );
+      engine.effect(copyInto(next, node));
+    },
+  };
+}
+
+/** Newton-Schulz over matrices [columns, rows, experts], on the wide side. */
+function orthogonal(
+  matrix: GgmlNode,
+  {
+    iterations,
+    epsilon,
+    coefficients: [a, b, c],
+  }: { iterations: number; epsilon: number; coefficients: readonly [number, number, number] },
+): GgmlNode {
+  const [columns, rows, experts] = matrix.sides;
+  const tall = rows > columns;
+  let x = tall ? packedTranspose(matrix) : matrix; // [n, m] with m rows, m <= n
+  const [n, m] = x.sides;
+  const squares = reshape(square(x), n * m, experts);
+  const norm = clamp(reshape(squareRoot(sumRows(squares)), 1, 1, experts), epsilon, MOST);
+  x = divide(x, norm);
+  for (let i = 0; i < iterations; i++) {
+    const gram = mulMat(x, x); // [m, m]: A = X X^T
+    const polynomial = add(scale(gram, b), scale(mulMat(gram, gram), c)); // A is symmetric
+    x = add(scale(x, a), mulMat(packedTranspose(x), polynomial));
+  }
+  return tall ? packedTranspose(x) : x;
+}
+
+const MOST = 3.4e38;
+/** Keeps the quotient finite for gradients that are all 0. */
+const LEAST_NORM = 1e-30;
+
+function checkSame(operation: string, name: string, { shape }: GgmlTensor, like: GgmlTensor): void {
+  if (shape.length === like.shape.length && shape.every((side, i) => side === like.shape[i])) return;
+  throw refused(operation, `${name} has shape [${shape.join(", ")}], expected [${like.shape.join(", ")}]`);
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
+}
+
+function refused(operation: string, message: string): EngramError {
+  return new EngramError({ code: "invalid-argument", operation, message });
+}
