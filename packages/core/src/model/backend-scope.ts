@@ -12,6 +12,8 @@ export interface Scope<T> {
   own(tensor: T): T;
   /** Takes a tensor out of this scope: it is its caller's from now on. Returns it. */
   release(tensor: T): T;
+  /** Frees all that belongs to this scope, but for these. */
+  freeAllBut(needed: Iterable<T>): void;
   /** Frees all that belongs to this scope. Closing twice does nothing. */
   close(): void;
   [Symbol.dispose](): void;
@@ -40,6 +42,12 @@ export function openScope<T>(backend: Backend<T>): Scope<T> {
     release(tensor) {
       owned.delete(tensor);
       return tensor;
+    },
+    freeAllBut(needed) {
+      const kept = new Set(needed);
+      const freed = [...owned].filter((tensor) => !kept.has(tensor));
+      backend.dispose(freed);
+      for (const tensor of freed) owned.delete(tensor);
     },
     close,
     [Symbol.dispose]: close,

@@ -52,7 +52,7 @@ export async function decodeStep<T>(
   sequences: readonly StepSequence<T>[],
   options: StepOptions = {},
 ): Promise<StepResult> {
-  const { signal, logits = "last" } = options;
+  const { signal, logits = "last", reports: named = [] } = options;
   checkAborted(signal);
   checkStates(model, sequences);
   const tokens = packed(sequences);
@@ -73,6 +73,7 @@ export async function decodeStep<T>(
       outputs,
       starts: Uint32Array.from(sequences, ({ state }) => state.length),
       caches: (name, shape) => steps.map((one) => one.cache(name, shape)),
+      blockDone: (needed, made) => scope.freeAllBut([...needed, ...named.flatMap((name) => made.get(name) ?? [])]),
     };
     const running = forward(model, scope.calls, batch);
     const { memory } = model.spec;
@@ -86,8 +87,8 @@ export async function decodeStep<T>(
             shape: [tokens.ids.length, memoryWidth(memory)],
             own: scope.own,
           });
-    const values = await model.backend.download(result.logits);
-    const reports = await downloads(model, result, options.reports ?? []);
+    const values = await model.backend.download(result.logits, signal && { signal });
+    const reports = await downloads(model, result, named);
     checkAborted(signal);
     steps.forEach((one, s) => {
       one.commit(after[s]);

@@ -29,6 +29,11 @@ export interface ForwardBatch<T> extends PackedTokens {
   readonly starts?: Uint32Array;
   /** What earlier tokens left in a block: a cache a sequence. Left out where whole sequences run. */
   caches?(name: string, shape: Omit<CacheShape, "capacity">): readonly T[];
+  /**
+   * Called after each block with the tensors that later blocks need, and the reports so far: all others that the calls
+   * gave since may be freed, and reports that nobody wants. Left out where a tape still needs them.
+   */
+  blockDone?(needed: readonly T[], reports: ReadonlyMap<string, T>): void;
 }
 
 /** What a run gives; its tensors belong to the scope or tape of the calls. */
@@ -69,6 +74,7 @@ export function* forward<T>(
     }
     residual = subLayer(run, layer, "attention", attention, residual);
     residual = subLayer(run, layer, "feedForward", feedForward, residual);
+    batch.blockDone?.([residual.streams, ...(residual.pre === undefined ? [] : [residual.pre])], reports);
   }
   const x = lastStream(run, residual); // [N, d]
   const norm = parameter(run, "norm.weight");
