@@ -1,6 +1,13 @@
 // The package's public names.
 
 export {
+  type CheckpointFolder,
+  type CheckpointFolderOptions,
+  checkpointFolder,
+  type SavedStep,
+} from "./checkpoints/checkpoint-folder.js";
+
+export {
   type Corpus,
   type CorpusDocument,
   type CorpusFile,
@@ -27,6 +34,9 @@ export type { Packing, PackingOptions } from "./data/token-packing.js";
 export { openTokenShards, type TokenShards } from "./data/token-shards.js";
 export { type WriteTokenShardsOptions, writeTokenShards } from "./data/token-shards-write.js";
 export { type TokenSourceOptions, tokenSource } from "./data/token-source.js";
+export { type EvaluateOptions, type Evaluation, evaluate } from "./evaluation/evaluate.js";
+export { momentsTable, type TrainedTable } from "./optimizers/row-optimizer.js";
+export { learningRateFactor, type Schedule, STEP_DECAY } from "./optimizers/schedule.js";
 export { type ReducedTokenizer, type ReduceTokenizerOptions, reduceTokenizer } from "./tokenizer/reduce-tokenizer.js";
 export { openTokenizer, type Tokenizer } from "./tokenizer/tokenizer.js";
 export {
@@ -35,3 +45,15 @@ export {
   type TrainTokenizerOptions,
   trainTokenizer,
 } from "./tokenizer/train-tokenizer.js";
+export { fillRows, type InitialRows, type InitialRowsOptions, initialRows, tablesOf } from "./trainer/initial-rows.js";
+export { type MetricsFile, metricsFile } from "./trainer/metrics-file.js";
+export { type RunOptions, type RunResult, runTraining } from "./trainer/run-training.js";
+export { STEP_PHASES, type StepPhase, type StepSeconds } from "./trainer/step-clock.js";
+export { progressLine, type StepMetrics } from "./trainer/step-metrics.js";
+export { createTrainer, type Trainer, type TrainerOptions } from "./trainer/trainer.js";
+export {
+  TRAINING_DEFAULTS,
+  type TrainingConfig,
+  type TrainingConfigInput,
+  trainingConfig,
+} from "./trainer/training-config.js";
