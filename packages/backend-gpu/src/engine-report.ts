@@ -28,7 +28,9 @@ export interface EngineLibrary {
   readonly version?: string;
   /** The version that the bindings were written for. */
   readonly expectedVersion?: string;
-  /** What it would give, in a few words: `CPU`, `GPUs of NVIDIA, AMD and Intel by Vulkan`. */
+  /** The kind of device that it drives. */
+  readonly kind: EngineDevice["kind"];
+  /** What it gives, or would, in a few words: `CPU`, `GPUs of NVIDIA, AMD and Intel by Vulkan`. */
   readonly gives: string;
   /** What is wrong with it, where something is. */
   readonly problem?: string;
@@ -39,7 +41,7 @@ export interface EngineLibrary {
 /** What one engine finds. */
 export interface EngineReport {
   readonly engine: EngineName;
-  /** Libraries of this platform; those of others are left out. */
+  /** Libraries for this platform, those that are missing, too; those for other platforms are left out. */
   readonly libraries: readonly EngineLibrary[];
   /** Those that can be opened now, the fastest first. */
   readonly devices: readonly EngineDevice[];
