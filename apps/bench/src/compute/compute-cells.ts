@@ -34,36 +34,57 @@ export interface Agreement {
   readonly decode: number;
 }
 
+/** Tells of a contestant that failed. */
+export type FailureListener = (name: string, error: unknown) => void;
+
 /** Compares the logits of two short sequences, whole and over caches, with those of the first contestant. */
 export async function agreement(
-  fixture: ComputeFixture,
+  fixture: Pick<ComputeFixture, "spec">,
   contestants: readonly ModelContestant[],
+  failed: FailureListener,
 ): Promise<Agreement[]> {
   const ids = batchOf(fixture, 2, 24, 11);
-  const [first, ...others] = contestants;
-  const expected = (await first?.run.logits(ids)) ?? new Float32Array(0);
+  let expected: Float32Array | undefined;
   const found: Agreement[] = [];
-  for (const { name, run } of others) {
-    const prefill = distance(await run.logits(ids), expected);
-    found.push({ name, prefill, decode: distance(await run.logits(ids, 16), expected) });
+  for (const { name, run } of contestants) {
+    try {
+      const whole = await run.logits(ids);
+      expected ??= whole;
+      const prefill = distance(whole, expected);
+      found.push({ name, prefill, decode: distance(await run.logits(ids, 16), expected) });
+    } catch (error) {
+      failed(name, error);
+    }
   }
   return found;
 }
 
-/** Losses of some steps, and how far each contestant's lie from the first one's. */
-export async function lossAgreement(fixture: ComputeFixture, contestants: readonly ModelContestant[]) {
+/** Losses of some steps, and how far each contestant's lie from the first one's, as parts of them. */
+export async function lossAgreement(
+  fixture: Pick<ComputeFixture, "spec">,
+  contestants: readonly ModelContestant[],
+  failed: FailureListener,
+): Promise<{ readonly name: string; readonly losses: readonly number[]; readonly worst: number }[]> {
   const { ids, targets } = trainingBatch(fixture, 2, 24);
-  const losses: Record<string, readonly number[]> = {};
-  for (const { name, run } of contestants) losses[name] = (await run.train(ids, targets, 4)).losses;
-  const [expected = []] = Object.values(losses);
-  const worst = (own: readonly number[]) =>
-    Math.max(...own.map((loss, i) => Math.abs(loss / (expected[i] ?? Number.NaN) - 1)));
-  return Object.entries(losses).map(([name, own]) => ({ name, losses: own, worst: worst(own) }));
+  let expected: readonly number[] | undefined;
+  const found: { name: string; losses: readonly number[]; worst: number }[] = [];
+  for (const { name, run } of contestants) {
+    try {
+      const { losses } = await run.train(ids, targets, 4);
+      expected ??= losses;
+      const of = expected;
+      const worst = Math.max(...losses.map((loss, i) => Math.abs(loss / (of[i] ?? Number.NaN) - 1)));
+      found.push({ name, losses, worst });
+    } catch (error) {
+      failed(name, error);
+    }
+  }
+  return found;
 }
 
 /** Prefill and decode. */
 export async function inferenceCells(
-  fixture: ComputeFixture,
+  fixture: Pick<ComputeFixture, "spec">,
   contestants: readonly ModelContestant[],
   peers: readonly string[],
   sizes: CellSizes,
@@ -106,7 +127,7 @@ export async function inferenceCells(
 
 /** Training steps; they change the weights. */
 export function trainingCell(
-  fixture: ComputeFixture,
+  fixture: Pick<ComputeFixture, "spec">,
   contestants: readonly ModelContestant[],
   peers: readonly string[],
   { trainSequences, trainTokens, rounds }: CellSizes,
@@ -124,13 +145,13 @@ function each(contestants: readonly ModelContestant[], run: (one: ModelContestan
   return new Map(contestants.map((one) => [one.name, () => run(one)]));
 }
 
-function trainingBatch(fixture: ComputeFixture, sequences: number, tokens: number) {
+function trainingBatch(fixture: Pick<ComputeFixture, "spec">, sequences: number, tokens: number) {
   const ids = batchOf(fixture, sequences, tokens, 51);
   const targets = Int32Array.from(ids.flatMap((one) => [...one.subarray(1), one[0] ?? 0]));
   return { ids, targets };
 }
 
-function batchOf({ spec }: ComputeFixture, sequences: number, tokens: number, seed: number): TokenBatch {
+function batchOf({ spec }: Pick<ComputeFixture, "spec">, sequences: number, tokens: number, seed: number): TokenBatch {
   return Array.from({ length: sequences }, (_, s) => seededIds(tokens, spec.vocabSize, seed + 1_000 * s));
 }
 

@@ -1,31 +1,20 @@
 // The engines of a comparison by name, as the command line names them: `ggml`, `ggml:weights=q8_0,device=Vulkan0`,
-// `tfjs:backend=wasm`, `reference`. Whatever cannot be opened here is left out with a line that says why.
+// `tfjs:backend=wasm`, `reference`.
 
 import { type Backend, referenceBackend } from "@engram-ts/core";
-
-/** An engine that is open. */
-export interface OpenEngine {
-  readonly name: string;
-  readonly backend: Backend<unknown>;
-}
 
 /** Options of an engine's name. */
 type EngineOptions = Readonly<Record<string, string | number>>;
 
-/** Opens an engine; undefined, and a line on stderr, where that fails. */
-export async function openEngine(name: string, threads?: number): Promise<OpenEngine | undefined> {
+/** Opens an engine by its name; throws where that fails. */
+export function openEngine(name: string, threads?: number): Promise<Backend<unknown>> {
   const [kind = "", text = ""] = name.split(":", 2);
-  const options: Record<string, string | number> = {};
+  const options: Record<string, string | number> = threads === undefined ? {} : { threads };
   for (const pair of text === "" ? [] : text.split(",")) {
     const [key = "", value = ""] = pair.split("=", 2);
     options[key] = value;
   }
-  try {
-    return { name, backend: await open(kind, threads === undefined ? options : { threads, ...options }) };
-  } catch (error) {
-    console.error(`${name} is left out: ${error instanceof Error ? error.message : String(error)}`);
-    return undefined;
-  }
+  return open(kind, options);
 }
 
 /** The engines seen with options that come from a command line. */

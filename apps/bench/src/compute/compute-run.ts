@@ -15,7 +15,7 @@ import {
   packTokens,
   rowsNeeded,
 } from "@engram-ts/core";
-import type { ComputeFixture } from "./compute-fixture.js";
+import type { ModelWeights } from "./compute-fixture.js";
 
 /** Sequences of equal length, `[B][T]`. */
 export type TokenBatch = readonly Uint32Array[];
@@ -36,12 +36,12 @@ export interface ComputeRun {
   close(): void;
 }
 
-/** Puts a fixture's weights on a backend. */
-export function openRun<T>(backend: Backend<T>, fixture: ComputeFixture): ComputeRun {
-  const { spec, tables, trained } = fixture;
+/** Puts a model's weights on a backend. */
+export function openRun<T>(backend: Backend<T>, weights: ModelWeights): ComputeRun {
+  const { spec, tables, trained } = weights;
   const parameters = new Map<string, T>();
-  for (const [name, { shape, values }] of fixture.parameters) {
-    parameters.set(name, backend.upload(floats(values), shape, fixture.matrices.has(name) ? "matrix" : "parameter"));
+  for (const [name, { shape, values }] of weights.parameters) {
+    parameters.set(name, backend.upload(values, shape, weights.uses.get(name)));
   }
   const model = createModel({ spec, backend, parameters });
   let states: readonly DecodeState<T>[] = [];
@@ -151,10 +151,6 @@ function zeroMoments<T>(backend: Backend<T>, tensor: T): { first: T; second: T }
   const shape = backend.shape(tensor);
   const zeros = new Float32Array(shape.reduce((product, side) => product * side, 1));
   return { first: backend.upload(zeros, shape, "parameter"), second: backend.upload(zeros, shape, "parameter") };
-}
-
-function floats(values: Float32Array | Float64Array): Float32Array {
-  return values instanceof Float32Array ? values : Float32Array.from(values);
 }
 
 /** Nanoseconds of all calls together. */

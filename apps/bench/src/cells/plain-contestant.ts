@@ -1,0 +1,83 @@
+// Peers in Node without any store: `array` (the file's bytes in one array, a loop of `set` and `subarray`), `read-sync` (a
+// `readSync` a row), `sdk-get` (a ranged GET of the AWS SDK a row, all of a call at once). Answers requests (request.ts).
+//   plain-contestant.js '{"kind":"array","path":"/t/rows","rowBytes":264,"ids":"/t/calls.u32","count":24}'
+
+import { openSync, readFileSync, readSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { parseRequest } from "./request.js";
+import { type Call, runRound } from "./round-loops.js";
+import { checksum } from "./row-table.js";
+
+/** What the process is told. */
+export interface PlainContestantOptions {
+  readonly kind: "array" | "read-sync" | "sdk-get";
+  /** The file, or `bucket/key` of the object. */
+  readonly path: string;
+  readonly rowBytes: number;
+  readonly ids: string;
+  readonly count: number;
+}
+
+type Read = (row: number, out: Uint8Array, at: number) => Promise<void> | undefined;
+
+const options = JSON.parse(process.argv[2] ?? "{}") as PlainContestantOptions; // by the harness that starts this
+const { count, rowBytes } = options;
+const bytes = readFileSync(options.ids);
+const ids = new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+const read = await reader();
+const outputs = new Map<number, Uint8Array>();
+
+async function reader(): Promise<Read> {
+  const { kind, path } = options;
+  if (kind === "sdk-get") return sdkReader(path);
+  if (kind === "array") {
+    const table = new Uint8Array(readFileSync(path));
+    return (row, out, at) => {
+      out.set(table.subarray(row * rowBytes, (row + 1) * rowBytes), at);
+      return undefined;
+    };
+  }
+  const file = openSync(path, "r");
+  return (row, out, at) => {
+    readSync(file, out, at, rowBytes, row * rowBytes);
+    return undefined;
+  };
+}
+
+async function sdkReader(path: string): Promise<Read> {
+  const { GetObjectCommand, S3Client } = await import("@aws-sdk/client-s3");
+  const client = new S3Client({
+    maxAttempts: 1,
+    responseChecksumValidation: "WHEN_REQUIRED",
+    forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined,
+    requestHandler: {
+      httpAgent: { maxSockets: 256, keepAlive: true },
+      httpsAgent: { maxSockets: 256, keepAlive: true },
+    },
+  });
+  const [Bucket, ...key] = path.split("/");
+  return async (row, out, at) => {
+    const Range = `bytes=${row * rowBytes}-${(row + 1) * rowBytes - 1}`;
+    const { Body } = await client.send(new GetObjectCommand({ Bucket, Key: key.join("/"), Range }));
+    out.set((await Body?.transformToByteArray()) ?? [], at);
+  };
+}
+
+const call: Call = (index, slot) => {
+  const out = outputs.get(slot) ?? new Uint8Array(count * rowBytes).fill(1);
+  outputs.set(slot, out);
+  const waiting: Promise<void>[] = [];
+  for (let i = 0; i < count; i++) {
+    const one = read(ids[index * count + i] ?? 0, out, i * rowBytes);
+    if (one !== undefined) waiting.push(one);
+  }
+  return waiting.length === 0 ? undefined : Promise.all(waiting).then(() => undefined);
+};
+
+console.log(JSON.stringify({ ready: true, version: `Node ${process.versions.node}` }));
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = parseRequest(line);
+  const answer = await runRound(call, ids.length / count, request);
+  const sum = request.check === 1 ? { checksum: checksum(outputs.get(0) ?? new Uint8Array(0)) } : {};
+  console.log(JSON.stringify({ ...answer, ...sum }));
+}

@@ -1,0 +1,94 @@
+// The table that cells read: every 32-bit word of it follows from its place, so that any program in any language can say
+// what a row must hold. Written through the drivers of the stores themselves. Word i is i * 2654435761 modulo 2^32.
+
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { tableDrivers } from "@engram-ts/cli";
+import { type Manifest, parseManifest, type TableInfo, tableInfo } from "@engram-ts/core";
+import type { SizedAddressing } from "../traces/trace-rows.js";
+
+const FACTOR = 0x9e3779b1;
+const BLOCK_BYTES = 2 ** 22;
+
+/** Writes the table's words from byte `at` on, a multiple of 4. */
+export function fillTable(at: number, bytes: Uint8Array): void {
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  let word = Math.imul(at / 4, FACTOR);
+  for (let i = 0; i < words.length; i++) {
+    words[i] = word;
+    word = (word + FACTOR) | 0;
+  }
+}
+
+/** A checksum of words that depends on their order, as the contestants in C and Python compute it too. */
+export function checksum(bytes: Uint8Array): number {
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  let sum = 0;
+  for (let i = 0; i < words.length; i++) sum = (sum + Math.imul(words[i] ?? 0, i | 1)) | 0;
+  return sum >>> 0;
+}
+
+/** The checksum that rows of the table must have, computed from their ids alone. */
+export function expectedChecksum(rowIds: Uint32Array, rowBytes: number): number {
+  const rowWords = rowBytes / 4;
+  let sum = 0;
+  let i = 0;
+  for (const row of rowIds) {
+    // a product below 2^53: rows below 2^32, words of a row below 2^20
+    let word = Math.imul((row * rowWords) % 2 ** 32, FACTOR);
+    for (let at = 0; at < rowWords; at++, i++) {
+      sum = (sum + Math.imul(word, i | 1)) | 0;
+      word = (word + FACTOR) | 0;
+    }
+  }
+  return sum >>> 0;
+}
+
+/** Writes the table at a URI, unless it lies there already. */
+export async function writeTable(uri: string, { addressing, layer, rows, encoding }: SizedAddressing): Promise<void> {
+  const scheme = uri.slice(0, uri.indexOf(":"));
+  const [driver] = await tableDrivers([scheme]);
+  if (driver?.write === undefined) throw new Error(`${scheme}: writes no tables`);
+  const table = tableInfo({ rows, encoding });
+  const manifest: Omit<Manifest, "modules"> = {
+    format: "engram",
+    version: 1,
+    addressing: addressing.config,
+    derived: addressing.derivation(),
+  };
+  const writer = await driver.write(uri, { manifest, tables: new Map([[layer, table]]) }, { replace: true });
+  try {
+    const run = Math.max(1, Math.floor(BLOCK_BYTES / table.rowBytes));
+    const block = new Uint8Array(run * table.rowBytes);
+    for (let row = 0; row < rows; row += run) {
+      const bytes = block.subarray(0, Math.min(run, rows - row) * table.rowBytes);
+      fillTable(row * table.rowBytes, bytes);
+      await writer.write(layer, row, bytes);
+    }
+    await writer.finish();
+  } finally {
+    await writer.close();
+  }
+}
+
+/** The one file of packed rows that a `file:` table of one module lies in; undefined where it is in several. */
+export function packedRowsFile(folder: string, table: TableInfo): string | undefined {
+  const { modules } = parseManifest(readFileSync(join(folder, "engram.json"), "utf8"));
+  const parts = modules[0]?.parts ?? [];
+  const data = parts[0]?.data;
+  if (parts.length !== 1 || data === undefined || data.offset !== 0 || data.stride !== table.rowBytes) return undefined;
+  return join(folder, data.uri);
+}
+
+/** All files below a folder, for what is to be known of the system's cache. */
+export function filesBelow(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile());
+}
+
+/** Removes a table's folder. */
+export function removeTable(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}

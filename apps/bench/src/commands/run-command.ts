@@ -1,0 +1,171 @@
+// The commands that measure: one a suite, and `all`. Prepares what suites need, runs them within the time, writes the
+// report, and prints it. Progress goes to standard error, a line a finished cell: what redraws would disturb what is timed.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+import { textFile } from "../corpus.js";
+import { machineCard } from "../machine-card.js";
+import { findRowPeers } from "../peers/row-peers.js";
+import { reportMarkdown } from "../report/markdown.js";
+import { duration } from "../report/numbers.js";
+import type { BenchReport, LeftOut } from "../report/report.js";
+import { writeReport } from "../report/report-files.js";
+import { SUITES } from "../suites/all-suites.js";
+import { type RunBudget, type RunProgress, runSuites } from "../suites/run-suites.js";
+import type { Suite, SuiteContext } from "../suites/suite.js";
+import { tableShelf } from "../suites/table-shelf.js";
+import { type TextKind, textOf } from "../traces/texts.js";
+import { type Trace, type TraceTokenizer, textTrace, traceTokenizer } from "../traces/trace.js";
+import { readTrace } from "../traces/trace-file.js";
+import { type RunOptions, withRunOptions } from "./run-options.js";
+import { packageVersions } from "./versions.js";
+
+/** What `--quick` may take for its cells: with what comes before and after, it ends within two minutes. */
+const QUICK_SECONDS = 75;
+
+/** The commands. */
+export function runCommands(): readonly Command[] {
+  const all = withRunOptions(new Command("all").description("every suite, one report"));
+  const commands = SUITES.map((suite) => {
+    const command = withRunOptions(new Command(suite.name).description(suite.description));
+    return command.action((options: RunOptions) => runAndWrite([suite], options, command));
+  });
+  return [...commands, all.action((options: RunOptions) => runAndWrite(SUITES, options, all))];
+}
+
+async function runAndWrite(suites: readonly Suite[], options: RunOptions, command: Command): Promise<void> {
+  const report = await measure(suites, options, [command.name(), ...givenOptions(command)], stderrProgress());
+  const paths = writeReport(options.out, report);
+  process.stdout.write(`${reportMarkdown(report)}\n`);
+  process.stderr.write(`written: ${paths.join(", ")}\n`);
+}
+
+/** Runs suites in scratch space of their own and makes the report. */
+export async function measure(
+  suites: readonly Suite[],
+  options: RunOptions,
+  command: readonly string[],
+  progress: RunProgress,
+): Promise<BenchReport> {
+  const start = performance.now();
+  const started = new Date().toISOString();
+  const folder = mkdtempSync(join(options.folder, "engram-bench-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
+  const stop = () => process.exit(130);
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  try {
+    const peers = findRowPeers(folder);
+    const leftOut: LeftOut[] = [...peers.leftOut];
+    const traces = new Map<string, Trace>();
+    const context = await contextFor(options, { folder, peers, leftOut, traces });
+    const machine = machineCard({ folder, versions: { ...packageVersions(), ...peers.versions } });
+    const measured = await runSuites(suites, context, budgetOf(options), progress);
+    return {
+      format: "engram-bench",
+      version: 1,
+      started,
+      seconds: (performance.now() - start) / 1_000,
+      command,
+      machine,
+      traces: [...traces.values()].map(({ card }) => card),
+      prices: options.prices,
+      cells: measured.cells,
+      curves: measured.curves,
+      leftOut: [...leftOut, ...measured.leftOut],
+    };
+  } finally {
+    process.removeListener("exit", remove).removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
+    remove();
+  }
+}
+
+interface Found {
+  readonly folder: string;
+  readonly peers: SuiteContext["peers"];
+  readonly leftOut: LeftOut[];
+  readonly traces: Map<string, Trace>;
+}
+
+async function contextFor(options: RunOptions, { folder, peers, leftOut, traces }: Found): Promise<SuiteContext> {
+  const quick = options.quick === true;
+  const { tokens = quick ? 16_384 : 131_072 } = options;
+  const tokenizer = await traceTokenizer(options.tokenizer);
+  const useTrace = (trace: Trace) => {
+    traces.set(trace.card.sha256, trace);
+  };
+  const trace = mainTrace(options, tokenizer, tokens);
+  useTrace(trace);
+  const { s3 } = options;
+  return {
+    quick,
+    folder,
+    shelf: tableShelf(folder, s3),
+    tokenizer,
+    trace,
+    uniform: options.uniform === true,
+    presets:
+      options.preset ??
+      (quick ? ["deepseek-v4.1-flash"] : ["deepseek-v4.1-flash", "qwen3.8-flash-next", "engram-demo"]),
+    rows: options.rows ?? (quick ? [2 ** 18, 2 ** 15] : [2 ** 20, 2 ** 22]),
+    sequences: options.sequences ?? (quick ? [1, 16] : [1, 4, 16, 64]),
+    peers,
+    ...(s3 === undefined ? {} : { s3 }),
+    stores: options.store,
+    engine: options.engine,
+    textTrace: (kind: TextKind, limit: number) => textTrace(tokenizer, textOf(kind, limit * 8), limit),
+    leaveOut: (what) => leftOut.push(what),
+    useTrace,
+  };
+}
+
+function mainTrace(options: RunOptions, tokenizer: TraceTokenizer, tokens: number): Trace {
+  if (options.trace !== undefined) return readTrace(options.trace);
+  if (options.text !== undefined) return textTrace(tokenizer, textFile(options.text), tokens);
+  return textTrace(tokenizer, textOf("english", tokens * 8), tokens);
+}
+
+function budgetOf({ quick, budget, processes, rounds }: RunOptions): RunBudget {
+  const effort = quick
+    ? { processes: 2, rounds: 5, roundMs: 10, openLoopMs: 250 }
+    : { processes: 5, rounds: 6, roundMs: 40, openLoopMs: 1_500 };
+  const seconds = budget ?? (quick ? QUICK_SECONDS : undefined);
+  return {
+    ...(seconds === undefined ? {} : { seconds }),
+    effort: {
+      ...effort,
+      ...(processes === undefined ? {} : { processes }),
+      ...(rounds === undefined ? {} : { rounds }),
+    },
+  };
+}
+
+/** Options that were given, as words, for the report. */
+function givenOptions(command: Command): string[] {
+  return command.options.flatMap((option) => {
+    const name = option.attributeName();
+    if (command.getOptionValueSource(name) !== "cli" || name === "out" || name === "folder") return [];
+    const value: unknown = command.getOptionValue(name);
+    if (value === true) return [option.long ?? name];
+    return [option.long ?? name, typeof value === "object" ? JSON.stringify(value) : String(value)];
+  });
+}
+
+/** Lines on standard error. */
+function stderrProgress(): RunProgress {
+  const write = (text: string) => process.stderr.write(`${text}\n`);
+  if (availableParallelism() < 2) write("note: one processor; contestants and their drivers share it");
+  return {
+    begin: (place, what) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K[${place}] ${what} ...\r`);
+    },
+    cell: ({ title, contestants }) =>
+      write(
+        `${process.stderr.isTTY ? "\x1b[K" : ""}${title}: ${contestants.map(({ name, nsPerUnit }) => `${name} ${duration(nsPerUnit)}`).join(", ")}`,
+      ),
+    curve: ({ title }) => write(title),
+    leftOut: ({ what, why }) => write(`left out: ${what}: ${why}`),
+  };
+}

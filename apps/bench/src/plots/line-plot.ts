@@ -1,0 +1,90 @@
+// Lines over two axes, with a mark at every measured point: what lies between marks was not measured.
+
+import { type Axis, type AxisOptions, axisFor } from "./axis.js";
+import { COLOURS, drawing, type Plot, SIZE } from "./plot.js";
+import { element, escapeText } from "./svg.js";
+
+/** What is drawn. */
+export interface LinePlotOptions {
+  readonly id: string;
+  readonly title: string;
+  readonly note: string;
+  readonly x: AxisOptions;
+  readonly y: AxisOptions;
+  readonly lines: readonly {
+    readonly name: string;
+    readonly points: readonly (readonly [x: number, y: number])[];
+    /** Drawn broken: a peer or a limit, beside what is ours. */
+    readonly broken?: boolean;
+  }[];
+}
+
+const LEFT = 74;
+const RIGHT = 24;
+const TOP = 14;
+const BOTTOM = 52;
+
+/** The plot; undefined where there is no point to draw. */
+export function linePlot({ id, title, note, x, y, lines }: LinePlotOptions): Plot | undefined {
+  const known = lines.filter(({ points }) => points.some(([a, b]) => Number.isFinite(a) && Number.isFinite(b)));
+  if (known.length === 0) return undefined;
+  const points = known.flatMap((line) => line.points);
+  const [across, up] = [
+    axisFor(
+      points.map(([value]) => value),
+      x,
+    ),
+    axisFor(
+      points.map(([, value]) => value),
+      y,
+    ),
+  ];
+  const right = (value: number) => LEFT + across.place(value) * (SIZE.width - LEFT - RIGHT);
+  const down = (value: number) => SIZE.height - BOTTOM - up.place(value) * (SIZE.height - TOP - BOTTOM);
+  const drawn = known.map(({ name, points: own, broken }, i) => {
+    const finite = own.filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b)).toSorted(([a], [b]) => a - b || 0);
+    const path = finite
+      .map(([a, b], k) => `${k === 0 ? "M" : "L"}${right(a).toFixed(1)} ${down(b).toFixed(1)}`)
+      .join("");
+    const style = `s${i % COLOURS}`;
+    return element(
+      "g",
+      { class: style },
+      element("path", { class: broken ? "line broken" : "line", d: path }),
+      ...finite.map(([a, b]) =>
+        element(
+          "circle",
+          { cx: right(a), cy: down(b), r: 3 },
+          `<title>${escapeText(`${name}: ${(x.format ?? String)(a)}, ${(y.format ?? String)(b)}`)}</title>`,
+        ),
+      ),
+    );
+  });
+  const content = [...axes(across, up, right, down), ...drawn];
+  return { id, title, note, legend: known.map(({ name }) => name), svg: drawing(title, SIZE.height, ...content) };
+}
+
+function axes(across: Axis, up: Axis, right: (v: number) => number, down: (v: number) => number): string[] {
+  const [bottom, end] = [SIZE.height - BOTTOM, SIZE.width - RIGHT];
+  return [
+    ...up.ticks.flatMap(([value, label]) => [
+      element("line", { class: "grid", x1: LEFT, x2: end, y1: down(value), y2: down(value) }),
+      element("text", { x: LEFT - 8, y: down(value) + 4, "text-anchor": "end" }, escapeText(label)),
+    ]),
+    ...across.ticks.flatMap(([value, label]) => [
+      element("line", { class: "grid", x1: right(value), x2: right(value), y1: TOP, y2: bottom }),
+      element("text", { x: right(value), y: bottom + 18, "text-anchor": "middle" }, escapeText(label)),
+    ]),
+    element("line", { class: "axis", x1: LEFT, x2: end, y1: bottom, y2: bottom }),
+    element(
+      "text",
+      { class: "label", x: (LEFT + end) / 2, y: SIZE.height - 10, "text-anchor": "middle" },
+      escapeText(across.label),
+    ),
+    element(
+      "text",
+      { class: "label", transform: `translate(16 ${(TOP + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" },
+      escapeText(up.label),
+    ),
+  ];
+}

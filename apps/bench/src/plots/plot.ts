@@ -1,0 +1,31 @@
+// What a plot is, whatever draws it: a title, a note on what it shows and what not, and a drawing with its legend.
+
+import { element, escapeText } from "./svg.js";
+
+/** A plot as HTML. */
+export interface Plot {
+  readonly id: string;
+  readonly title: string;
+  readonly note: string;
+  /** Names in the order of their colours. */
+  readonly legend: readonly string[];
+  readonly svg: string;
+}
+
+/** Colours of series that the style has. */
+export const COLOURS = 9;
+
+/** Width and height of a drawing, in its own units; it scales with the page. */
+export const SIZE = { width: 560, height: 350 } as const;
+
+/** The plot with its title, legend and note. */
+export function plotHtml({ id, title, note, legend, svg }: Plot): string {
+  const names = legend.map((name, i) => `<li class="s${i % COLOURS}">${escapeText(name)}</li>`);
+  return `<figure id="${escapeText(id)}" class="plot"><h3>${escapeText(title)}</h3>${names.length > 1 ? `<ul class="legend">${names.join("")}</ul>` : ""}${svg}<figcaption>${escapeText(note)}</figcaption></figure>`;
+}
+
+/** The frame of a drawing. */
+export function drawing(title: string, height: number, ...content: readonly string[]): string {
+  const box = { viewBox: `0 0 ${SIZE.width} ${height}`, role: "img", "aria-label": title };
+  return element("svg", box, ...content);
+}

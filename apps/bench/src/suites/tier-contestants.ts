@@ -1,0 +1,110 @@
+// Who takes part in a cell about rows: the tiers and stacks of this project, the user's own, and the peers of the machine.
+// In hot cells those that hold rows in memory or in the system's cache; in others those that read files.
+
+import { fileURLToPath } from "node:url";
+import { tableInfo } from "@engram-ts/core";
+import type { CellContestant } from "../cells/cell-plan.js";
+import type { PlainContestantOptions } from "../cells/plain-contestant.js";
+import type { RowContestantOptions } from "../cells/row-contestant.js";
+import type { PeerTable } from "../peers/row-peers.js";
+import type { SuiteContext } from "./suite.js";
+import type { ShelvedTable } from "./table-shelf.js";
+import type { RowWorkload } from "./tiers-suite.js";
+
+/** The threads that files and LMDB read on, and the reads that their peers in C have under way. */
+export const READ_THREADS = 16;
+/** The stack's memory, as a share of the table. */
+const CACHE_SHARE = 8;
+
+interface Calls {
+  readonly ids: string;
+  readonly count: number;
+}
+
+const program = (name: string) => fileURLToPath(new URL(`../cells/${name}.js`, import.meta.url));
+
+/** A tier by its URI, in a process of its own. */
+export function tierContestant(
+  name: string,
+  options: RowContestantOptions,
+  files: () => readonly string[] = () => [],
+): CellContestant {
+  const command = [process.execPath, program("row-contestant"), JSON.stringify(options)];
+  return { name, kind: "tier", command, env: { UV_THREADPOOL_SIZE: `${READ_THREADS}` }, files, openLoop: true };
+}
+
+/** A loop in Node without any store. */
+export function plainContestant(name: string, options: PlainContestantOptions): CellContestant {
+  const command = [process.execPath, program("plain-contestant"), JSON.stringify(options)];
+  return { name, kind: "peer", command, files: () => (options.kind === "sdk-get" ? [] : [options.path]) };
+}
+
+/** All that take part in a cell. Tables are written first: peers need to know where rows lie. */
+export async function rowContestants(
+  workload: RowWorkload,
+  calls: Calls,
+  context: SuiteContext,
+): Promise<readonly CellContestant[]> {
+  const { sized, state } = workload;
+  const { layer, rows, encoding } = sized;
+  const { shelf } = context;
+  const hot = state === "hot";
+  const file = shelf.table("file", sized);
+  const lmdb = shelf.table("lmdb", sized);
+  const s3 = context.s3 === undefined ? undefined : shelf.table("s3", sized);
+  const { rowBytes } = tableInfo({ rows, encoding });
+  const cacheBytes = Math.max(2 ** 20, Math.floor((rows * rowBytes) / CACHE_SHARE));
+  const tier = (name: string, uri: string, tables: readonly ShelvedTable[] = []) =>
+    tierContestant(name, { uri, layer, ...calls, touch: hot }, () => tables.flatMap((one) => one.files()));
+
+  const tiers: CellContestant[] = [
+    ...(hot ? [tier("dram", `dram:${file.uri}`)] : []),
+    tier("file", file.uri, [file]),
+    tier("lmdb", lmdb.uri, [lmdb]),
+    ...(hot ? [tier("dram cache > file", `dram(${cacheBytes}) > ${file.uri}`)] : []),
+    ...(hot && s3 !== undefined ? [tier("dram cache > s3", `dram(${cacheBytes}) > ${s3.uri}`)] : []),
+    ...(s3 === undefined || state === "warm" ? [] : [tier("s3", s3.uri)]),
+    ...context.stores.map((uri) => tier(uri, uri)),
+  ];
+  await file.write();
+  await lmdb.write();
+  await s3?.write();
+  return [...tiers, ...peersOf(workload, calls, context, shelf.packedFile(sized), rowBytes)];
+}
+
+function peersOf(
+  { sized, state, sequences, access }: RowWorkload,
+  calls: Calls,
+  { peers, quick, folder }: SuiteContext,
+  path: string,
+  rowBytes: number,
+): CellContestant[] {
+  const table: PeerTable = {
+    path,
+    rows: sized.rows,
+    rowBytes,
+    folder: `${folder}/peers-${sized.preset.replaceAll(".", "-")}-${sized.rows}`,
+  };
+  const plain = { path, rowBytes, ...calls };
+  const main = sequences === 1 && access === "decode";
+  const found =
+    state === "hot"
+      ? [
+          plainContestant("JS loop", { kind: "array", ...plain }),
+          peers.cMemory(table, calls),
+          peers.python("memmap", table, calls),
+          peers.python("take", table, calls),
+          // slow to start: left for runs that have the time, and for the cells that all readers look at
+          ...(quick || !main
+            ? []
+            : (["torch", "py-lmdb", "engramdb"] as const).map((kind) => peers.python(kind, table, calls))),
+        ]
+      : [
+          plainContestant("readSync loop", { kind: "read-sync", ...plain }),
+          peers.cPread(table, calls, READ_THREADS),
+          peers.python("memmap", table, calls),
+          ...(state === "cold" && main ? [peers.fio(table, calls, READ_THREADS)] : []),
+          ...(quick || !main ? [] : (["py-lmdb", "engramdb"] as const).map((kind) => peers.python(kind, table, calls))),
+        ];
+  return found.filter((one) => one !== undefined);
+}

@@ -1,0 +1,137 @@
+// The suite `tiers`: rows out of every store and stack, as decode, drafts and prefill ask for them, hot, warm and cold, one
+// sequence to many, for the rows of each preset, in tables of several sizes. In each cell the same rows of the same trace
+// are read by every tier and by the peers that this machine has.
+
+import { tableInfo } from "@engram-ts/core";
+import type { CacheState, CellContestant, CellPlan } from "../cells/cell-plan.js";
+import { expectedChecksum } from "../cells/row-table.js";
+import { canDropFiles } from "../machine/page-cache.js";
+import { shortCount } from "../report/numbers.js";
+import {
+  type AccessKind,
+  type CallRows,
+  callTokens,
+  type SizedAddressing,
+  sizedAddressing,
+  traceCalls,
+  uniformCalls,
+} from "../traces/trace-rows.js";
+import type { Suite, SuiteContext } from "./suite.js";
+import { rowContestants } from "./tier-contestants.js";
+
+/** The workload of a cell. */
+export interface RowWorkload {
+  readonly access: AccessKind;
+  readonly state: CacheState;
+  readonly sequences: number;
+  readonly sized: SizedAddressing;
+  readonly priority: number;
+}
+
+/** What each state means. */
+const STATES: Readonly<Record<CacheState, string>> = {
+  hot: "every row of the trace read before by the same process",
+  warm: "files in the system's cache, rows not read before by the process",
+  cold: "files dropped from the system's cache, rows not read before by the process",
+};
+
+/** The suite. */
+export const tiersSuite: Suite = {
+  name: "tiers",
+  description: "rows out of every store and stack: decode, drafts, prefill; hot, warm, cold; against peers",
+  plan(context) {
+    const cells = workloads(context).map((workload) => rowCell("tiers", workload, context));
+    return { cells };
+  },
+};
+
+function workloads(context: SuiteContext): RowWorkload[] {
+  const [preset = "deepseek-v4.1-flash", ...otherPresets] = context.presets;
+  const [rows = 2 ** 20, ...otherRows] = context.rows;
+  const sized = sizedAddressing(preset, rows);
+  const states: CacheState[] = canDropFiles() ? ["hot", "cold", "warm"] : ["hot", "warm"];
+  if (states.length === 2) {
+    context.leaveOut({ what: "cold cells", why: "this system has no dd and fincore to empty its cache of files by" });
+  }
+  const list: RowWorkload[] = [];
+  const add = (workload: RowWorkload) => list.push(workload);
+  for (const sequences of context.sequences) {
+    add({ access: "decode", state: "hot", sequences, sized, priority: sequences === 1 ? 0 : 2 });
+  }
+  add({ access: "prefill", state: "hot", sequences: 1, sized, priority: 2 });
+  add({ access: "draft", state: "hot", sequences: 1, sized, priority: 3 });
+  for (const state of states.slice(1)) {
+    add({ access: "decode", state, sequences: 1, sized, priority: state === "cold" ? 1 : 4 });
+    add({ access: "prefill", state, sequences: 1, sized, priority: 5 });
+    if (context.quick) continue;
+    add({ access: "draft", state, sequences: 1, sized, priority: 6 });
+    for (const sequences of context.sequences.slice(1)) add({ access: "decode", state, sequences, sized, priority: 7 });
+  }
+  for (const other of otherRows) {
+    add({ access: "decode", state: "hot", sequences: 1, sized: sizedAddressing(preset, other), priority: 1 });
+  }
+  for (const other of otherPresets) {
+    const ofOther = sizedAddressing(other, rows);
+    for (const state of states) add({ access: "decode", state, sequences: 1, sized: ofOther, priority: 5 });
+    add({ access: "prefill", state: "hot", sequences: 1, sized: ofOther, priority: 6 });
+  }
+  return list;
+}
+
+/** A cell about rows, for this suite and for `scale`. Its lists of rows are made when it runs, and given up after. */
+export function rowCell(suite: string, workload: RowWorkload, context: SuiteContext): CellPlan {
+  const { access, state, sequences, sized, priority } = workload;
+  const { rows, encoding, preset, rowsPerToken } = sized;
+  const { rowBytes } = tableInfo({ rows, encoding });
+  const count = sequences * callTokens(access, sequences, context.trace.ids.length) * rowsPerToken;
+  const contestants: CellContestant[] = [];
+  let list: CallRows = { ids: new Uint32Array(0), count, calls: 1 };
+  return {
+    id: `${suite}/${access}/${state}/${preset}/${rows}/${sequences}`,
+    suite,
+    title: `${access}, ${sequences} ${sequences === 1 ? "sequence" : "sequences"}, ${state}: ${shortCount(count)} of ${shortCount(rows)} rows of ${rowBytes} bytes`,
+    labels: { access, state, sequences, preset, encoding: encoding.kind, rowBytes, rows, rowsPerToken, count },
+    unit: "row",
+    unitsPerCall: count,
+    get listedCalls() {
+      return list.calls;
+    },
+    ...(state === "hot" ? {} : { warmUpCalls: WARM_UP_CALLS }),
+    latency: access === "decode" && (!context.quick || priority === 0),
+    state,
+    cacheState: STATES[state],
+    contestants,
+    baseline: state === "hot" ? "JS loop" : "readSync loop",
+    expected: (firstCall, calls) => {
+      const last = (firstCall + calls - 1) % list.calls;
+      return expectedChecksum(list.ids.subarray(last * count, (last + 1) * count), rowBytes);
+    },
+    checked: "the rows of the last call of the first and of the last round, by a checksum computed from row ids alone",
+    priority,
+    async prepare() {
+      const traced = traceCalls(sized, context.trace, context.tokenizer, { kind: access, sequences });
+      list = context.uniform ? uniformCalls(traced, rows, 11) : traced;
+      if (state !== "hot") list = withWarmUp(list);
+      const ids = context.shelf.callsFile("calls", list.ids);
+      contestants.push(...(await rowContestants(workload, { ids, count }, context)));
+    },
+    finish() {
+      list = { ids: new Uint32Array(0), count, calls: list.calls };
+    },
+  };
+}
+
+const WARM_UP_CALLS = 60;
+/** The part of the table that warming up may touch: the system reads ahead, and keeps what is mapped. */
+const WARM_UP_SHARE = 64;
+
+/** The calls after some that read the table's first rows alone. */
+function withWarmUp({ ids, count, calls }: CallRows): CallRows {
+  const warmUp = Uint32Array.from({ length: WARM_UP_CALLS * count }, (_, i) =>
+    Math.floor((ids[i % ids.length] ?? 0) / WARM_UP_SHARE),
+  );
+  const all = new Uint32Array(warmUp.length + ids.length);
+  all.set(warmUp);
+  all.set(ids, warmUp.length);
+  return { ids: all, count, calls: calls + WARM_UP_CALLS };
+}
