@@ -297,9 +297,10 @@ class MixtureOfExperts(nn.Module):
                 hidden = F.silu(grouped_mm(sorted_tokens, gate, ends)) * grouped_mm(sorted_tokens, up, ends)
                 out = grouped_mm(hidden, down, ends)
             else:
+                parts = zip(sorted_tokens.split(counts.tolist()), gate.unbind(), up.unbind(), down.unbind())
                 out = torch.cat([
-                    F.linear(F.silu(F.linear(part, gate[e])) * F.linear(part, up[e]), down[e])
-                    for e, part in enumerate(sorted_tokens.split(counts.tolist())) if len(part)
+                    F.linear(F.silu(F.linear(part, own_gate)) * F.linear(part, own_up), own_down)
+                    for part, own_gate, own_up, own_down in parts if len(part) or torch.is_grad_enabled()
                 ])
             out = out * weights.flatten()[order].unsqueeze(-1)
             y = torch.zeros_like(flat).index_add(0, token, out.to(flat.dtype))

@@ -5,7 +5,7 @@
 The first line that it writes says its version; each request is answered by one line. Requests, all with a field `do`:
   load      a checkpoint and its tables, in a type       logits    of whole sequences, to compare
   prefill   timed                                        decodeOpen, decode   steps of a batch with caches, timed
-  trainOpen, train   AdamW steps, timed                  block     one module of given sizes on seeded weights, timed
+  trainOpen, train   AdamW steps, timed                  block, blockSample   one module on seeded weights
   overhead  of operations on almost nothing, timed       rows      of host memory to the device, timed
 A timed request gives `ns` of all its calls; what is uploaded and read back in it is in the time. Products of float32 are
 float32, not TF32. `autocast` trains float32 weights with bfloat16 products, the others use the type of the weights.
@@ -88,7 +88,7 @@ class Peer:
                 own = self.tensor([one[start:end] for one in ids])
                 parts.append(self.model(own, self.memory(part), state, start))
             values = torch.cat(parts, 1)
-        return {"values": base64.b64encode(values.float().cpu().numpy().tobytes()).decode()}
+        return {"values": encoded(values)}
 
     @torch.inference_mode()
     def prefill(self, ids, rows, calls):
@@ -150,7 +150,19 @@ class Peer:
 
         return {**self.timed(run, calls), "losses": losses}
 
-    def block(self, kind, spec, model, tokens, chain, calls, type="f32", memoryWidth=0, check=False):
+    def block(self, tokens, chain, calls, **sizes):
+        """Chains of one block, each on what the one before gave."""
+        run = self.block_chain(tokens, chain, **sizes)
+        with torch.inference_mode():
+            return self.timed(run, calls)
+
+    def blockSample(self, tokens, **sizes):
+        with torch.inference_mode():
+            y = self.block_chain(tokens, 1, **sizes)()
+        values = y.flatten()[:: max(1, y.numel() // 4096)]
+        return {"values": encoded(values)}
+
+    def block_chain(self, tokens, chain, kind, spec, model, type="f32", memoryWidth=0):
         key = json.dumps([kind, spec, model, type, memoryWidth])
         if key not in self.blocks:
             self.blocks.clear()  # one at a time: they are large
@@ -168,11 +180,7 @@ class Peer:
                 y = y + block(y, memory) if kind == "engram" else F.rms_norm(block(y), (d,), None, 1e-6)
             return y
 
-        with torch.inference_mode():
-            answer = self.timed(run, calls)
-            if check:
-                answer["values"] = run().flatten()[:: max(1, x.numel() // 4096)].float().tolist()
-        return answer
+        return run
 
     def build_block(self, kind, spec, model, dtype, memory_width):
         with torch.device("meta"):
@@ -224,6 +232,10 @@ class Peer:
         return self.timed(lambda: host.to(self.device).sum().item(), calls)
 
 
+def encoded(values):
+    return base64.b64encode(values.float().cpu().numpy().tobytes()).decode()
+
+
 def hash_name(name):
     """A seed from a name: FNV-1a, 32 bits."""
     seed = 0x811C9DC5
@@ -241,10 +253,11 @@ def main():
         torch.set_num_threads(options.threads)
     torch.set_float32_matmul_precision("highest")
     peer = Peer(options.device)
-    device = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
+    cpu = f"cpu, {torch.get_num_threads()} threads"
+    device = torch.cuda.get_device_name() if options.device == "cuda" else cpu
     answers = sys.stdout
     sys.stdout = sys.stderr  # what libraries print is no answer
-    answers.write(json.dumps({"version": torch.__version__, "device": device, "threads": torch.get_num_threads()}) + "\n")
+    answers.write(json.dumps({"version": torch.__version__, "device": device}) + "\n")
     answers.flush()
     for line in sys.stdin:
         request = json.loads(line)
