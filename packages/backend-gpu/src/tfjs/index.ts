@@ -1,3 +1,6 @@
-// The package's public names.
+// The engine tfjs: Engram models on TensorFlow.js, in browsers and under Node.
 
-export {};
+export { openTfjs, type TfjsEngine } from "./open-tfjs.js";
+export type { TfjsOptions } from "./tfjs-options.js";
+export type { TfjsBackendName } from "./tfjs-runtime.js";
+export type { TfjsTensor } from "./tfjs-tensor.js";

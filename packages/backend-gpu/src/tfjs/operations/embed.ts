@@ -1,0 +1,11 @@
+// embed: y_t = table[ids_t]. The table's gradient is never made: rows of the embedding are leaves, and the gradient of y,
+// a row a token, is what a sparse optimizer takes.
+
+import type { TensorOperation } from "../tensor-operation.js";
+
+export const embed: TensorOperation<"embed"> = {
+  forward: ({ tf }, { table }, { ids }) => ({
+    y: tf.gather(table, tf.tensor(Int32Array.from(ids), [ids.length], "int32")),
+  }),
+  backward: () => ({}),
+};

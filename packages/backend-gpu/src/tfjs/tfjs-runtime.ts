@@ -1,0 +1,24 @@
+// What the operations run on: the functions of tfjs, and what differs between its backends. The operations are one
+// composition for all of them; the differences are in matrix-product.ts and expert-plan.ts alone.
+
+import type { TfjsLibrary } from "./tfjs-library.js";
+
+/** Names of the backends. */
+export type TfjsBackendName = "tensorflow" | "webgpu" | "wasm" | "cpu";
+
+/** The names of the backends. */
+export const TFJS_BACKENDS = ["tensorflow", "webgpu", "wasm", "cpu"] as const;
+
+/** What operations run on. */
+export interface TfjsRuntime {
+  readonly tf: TfjsLibrary;
+  /**
+   * How products of matrices are computed. `direct`: by tfjs's own. `plain`: as products of two matrices that lie as they
+   * are multiplied, which alone are fast on wasm (30 GFLOP/s against 1 for transposed or batched ones).
+   */
+  readonly products: "direct" | "plain";
+  /** Whether values can be read back at once, without waiting for a queue: so a mixture's routes are planned on the host. */
+  readonly readsAtOnce: boolean;
+  /** Most bytes that a tensor made for a while should take: longer work is cut into parts. */
+  readonly workBytes: number;
+}
