@@ -16,10 +16,12 @@ export function* cutDocument(text: string, length: number): Iterable<string> {
 
 function cutBefore(text: string, start: number, end: number): number {
   const window = text.slice(start, end);
-  for (const pause of PAUSES) {
-    const at = window.lastIndexOf(pause);
-    // Not in the first half: a cut there would leave short parts behind.
-    if (at >= window.length / 2) return start + at + pause.length;
+  // Pauses in the first half would leave short parts behind: they are taken only where there is no other.
+  for (const least of [window.length / 2, 0]) {
+    for (const pause of PAUSES) {
+      const at = window.lastIndexOf(pause);
+      if (at >= least) return start + at + pause.length;
+    }
   }
   const unit = text.charCodeAt(end - 1);
   return unit >= 0xd800 && unit < 0xdc00 ? end + 1 : end;
