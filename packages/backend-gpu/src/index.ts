@@ -4,5 +4,5 @@
 export type { EngineDevice, EngineLibrary, EngineName, EngineReport } from "./engine-report.js";
 export { type InspectEnginesOptions, inspectEngines } from "./engine-reports.js";
 export { type OpenBackendOptions, type OpenedBackend, openBackend } from "./open-backend.js";
-export type { BackendChoice, FasterWay } from "./open-backend-choice.js";
+export { type BackendChoice, bestEngine, type FasterWay } from "./open-backend-choice.js";
 export type { EngineOptions } from "./open-backend-engines.js";

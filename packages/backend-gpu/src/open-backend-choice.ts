@@ -114,6 +114,15 @@ export function fasterThan({ engine, device }: DeviceChoice, reports: readonly E
   return ways.sort((a, b) => a.at - b.at).map(({ way }) => way);
 }
 
+/** What `auto` would take, as far as reports say; opening it may still fail, and the next be taken. */
+export function bestEngine(reports: readonly EngineReport[]): BackendChoice {
+  const [best] = rankedDevices(reports);
+  if (best === undefined)
+    return { engine: "reference", device: "cpu", why: "no engine was looked at", passed: [], faster: [] };
+  const { engine, device } = best;
+  return { engine, device: device.name, why: reasonFor(best), passed: [], faster: fasterThan(best, reports) };
+}
+
 /** A device as people read it. */
 export function labelOf({ name, description }: EngineDevice): string {
   return description === undefined ? name : `${name} (${description})`;

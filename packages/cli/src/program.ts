@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { copyCommand } from "./commands/copy.js";
+import { doctorCommand } from "./commands/doctor.js";
 import { explainCommand } from "./commands/explain.js";
 import { fillCommand } from "./commands/fill.js";
 import { generateCommand } from "./commands/generate.js";
@@ -33,6 +34,7 @@ export function engramProgram(): Command {
     verifyCommand(),
     copyCommand(),
     fillCommand(),
+    doctorCommand(),
   ];
   for (const command of commands) {
     program.addCommand(command.exitOverride().copyInheritedSettings(program));

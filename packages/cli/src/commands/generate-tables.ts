@@ -1,5 +1,6 @@
-// The tables of a random model, for `engram generate`: in memory, or at a URI, where they are written first if there is
-// nothing yet. Rows come from the seed alone, so every tier gives the same text.
+// The tables of the model that `engram generate` runs. Those of random weights are in memory, or at a URI, where they are
+// written first if there is nothing yet; their rows come from the seed alone, so every tier gives the same text. Those of a
+// checkpoint lie beside it, or where they were copied to, and are never made here.
 
 import {
   createAddressing,
@@ -30,15 +31,18 @@ const operation = "engram generate";
 /**
  * The tables of a model's memory.
  * @param uri memory alone where left out, or `dram:`.
+ * @param options.kept where a checkpoint's tables lie, unless `uri` names another place.
  * @throws EngramError `manifest-mismatch` where the tables at the URI are of another model; what opening and writing throw.
  */
 export async function generateTables(
   memory: MemorySpec | undefined,
   uri: string | undefined,
-  options: { readonly seed: number; readonly quiet: boolean; readonly signal: AbortSignal },
+  options: { readonly seed: number; readonly quiet: boolean; readonly signal: AbortSignal; readonly kept?: string },
 ): Promise<GenerateTables> {
   const { seed, signal } = options;
   if (memory === undefined) return { tables: new Map(), close: async () => {} };
+  if (options.kept !== undefined)
+    return checked(await openByUri(uri ?? options.kept, { signal }), memory, uri ?? options.kept);
   if (uri === undefined || uri.trim() === "dram:") return inMemory(memory, seed);
   const opened = await openByUri(uri, { signal }).catch((cause: unknown) => {
     if (!isEngramError(cause, "not-found")) throw cause;

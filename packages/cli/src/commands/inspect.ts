@@ -1,5 +1,5 @@
 // `engram inspect`: what tables are, without reading rows: addressing, derived numbers, token map, and for each module its
-// rows, encoding, digest, parts and what its store can do.
+// rows, encoding, digest, parts and what its store can do. What a checkpoint is: inspect-checkpoint.ts.
 
 import { createAddressing, type ManifestModule, type OpenedTables } from "@engram-ts/core";
 import { Command } from "commander";
@@ -8,21 +8,29 @@ import { openByUri } from "../drivers.js";
 import { byteText } from "../progress.js";
 import { layersOption } from "../table-copy-options.js";
 import { textTable } from "../text-table.js";
+import { inspectCheckpoint, invalidUse } from "./inspect-checkpoint.js";
 
 interface InspectOptions {
   layers?: string;
+  checkpoint?: string;
   json?: boolean;
 }
 
 /** The command `inspect`. */
 export function inspectCommand(): Command {
   return new Command("inspect")
-    .description("What tables are: addressing, rows, encodings, parts, sizes, digests; no row is read.")
-    .argument("<uri>", "a URI or a stack of tiers")
+    .description("What tables are: addressing, rows, encodings, parts, sizes, digests; or what a checkpoint is.")
+    .argument("[uri]", "a URI of tables, or a stack of tiers; no row is read")
+    .option("--checkpoint <place>", "a folder or s3://bucket/prefix with a checkpoint; no value is read")
     .option("--layers <layers>", "only these layers: 1,14")
     .option("--json", "one JSON object: the manifest, and each module's store")
-    .addHelpText("after", "\nExample:\n  engram inspect s3://bucket/tables")
-    .action((uri: string, options: InspectOptions) => runInspect(uri, options));
+    .addHelpText("after", "\nExamples:\n  engram inspect s3://bucket/tables\n  engram inspect --checkpoint ./model")
+    .action((uri: string | undefined, options: InspectOptions) => {
+      if (options.checkpoint !== undefined && uri === undefined)
+        return inspectCheckpoint(options.checkpoint, options.json);
+      if (uri !== undefined && options.checkpoint === undefined) return runInspect(uri, options);
+      throw invalidUse("give the URI of tables, or --checkpoint PLACE");
+    });
 }
 
 async function runInspect(uri: string, options: InspectOptions): Promise<void> {
