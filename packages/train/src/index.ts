@@ -45,7 +45,14 @@ export {
   type TrainTokenizerOptions,
   trainTokenizer,
 } from "./tokenizer/train-tokenizer.js";
-export { fillRows, type InitialRows, type InitialRowsOptions, initialRows, tablesOf } from "./trainer/initial-rows.js";
+export {
+  fillRows,
+  type InitialRows,
+  type InitialRowsOptions,
+  initializeBytes,
+  initialRows,
+  tablesOf,
+} from "./trainer/initial-rows.js";
 export { type MetricsFile, metricsFile } from "./trainer/metrics-file.js";
 export { type RunOptions, type RunResult, runTraining } from "./trainer/run-training.js";
 export { STEP_PHASES, type StepPhase, type StepSeconds } from "./trainer/step-clock.js";

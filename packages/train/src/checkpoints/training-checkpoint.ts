@@ -74,12 +74,14 @@ export async function saveTraining<T>(
 
 /**
  * Reads a checkpoint into a model, its optimizers and its tables.
+ * @param changing called once the checkpoint is known to fit, before anything is changed.
  * @returns the steps taken, and where the data goes on.
  */
 export async function restoreTraining<T>(
   storage: CheckpointStorage,
   { model, optimizer, tables }: Pick<TrainingContents<T>, "model" | "optimizer" | "tables">,
   options: BlockKindOptions,
+  changing: () => void,
 ): Promise<{ readonly step: number; readonly position: unknown }> {
   const record = await readRecord(storage);
   if (record === undefined) {
@@ -120,7 +122,7 @@ export async function restoreTraining<T>(
       `the moments ${name} are missing; were its matrices trained by another optimizer?`,
     );
   }
-  // everything of the model has been read and fits: from here on the run changes
+  changing();
   for (const { layer, files } of record.tables) {
     const table = tables.get(layer);
     if (table !== undefined) await restoreRows(storage, layer, table, files);

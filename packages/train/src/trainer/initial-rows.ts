@@ -1,7 +1,15 @@
 // Rows of a table before training: uniform around 0, a function of seed, block and row alone, so that any part of a table
 // can be made again, on any machine, without the rest.
 
-import { type ModelSpec, memoryTables, type TableInfo, tableInfo, type WritableRowStore } from "@engram-ts/core";
+import {
+  encodedRowBytes,
+  encodeRows,
+  type ModelSpec,
+  memoryTables,
+  type TableInfo,
+  tableInfo,
+  type WritableRowStore,
+} from "@engram-ts/core";
 import { writeRows } from "../optimizers/store-rows.js";
 
 /** Fills float32 values `[n, width]` of rows from `firstRow` on. */
@@ -38,7 +46,7 @@ export function initialRows({ seed, layer, width, deviation = 0.02 }: InitialRow
 }
 
 /** The tables of a model, as stores are made for them, by block. */
-export function tablesOf({ memory }: Pick<ModelSpec, "memory">): ReadonlyMap<number, TableInfo> {
+export function tablesOf({ memory }: ModelSpec): ReadonlyMap<number, TableInfo> {
   if (memory === undefined) return new Map();
   const { encoding } = memory;
   return new Map(memoryTables(memory).map(({ layer, rows }) => [layer, tableInfo({ rows, encoding })]));
@@ -64,6 +72,24 @@ export async function fillRows(
       values,
     );
   }
+}
+
+/** Initial rows as stores take them when they are made: `dramStore({ table, initialize: initializeBytes(table, initial) })`. */
+export function initializeBytes(
+  { encoding }: Pick<TableInfo, "encoding">,
+  initial: InitialRows,
+): (firstRow: number, rows: Uint8Array) => void {
+  const rowBytes = encodedRowBytes(encoding);
+  const most = Math.max(1, Math.floor(CHUNK_BYTES / (encoding.width * 4)));
+  return (firstRow, rows) => {
+    const count = rows.length / rowBytes;
+    for (let row = 0; row < count; row += most) {
+      const part = rows.subarray(row * rowBytes, Math.min(count, row + most) * rowBytes);
+      const values = new Float32Array((part.length / rowBytes) * encoding.width);
+      initial(firstRow + row, values);
+      encodeRows(encoding, values, part);
+    }
+  };
 }
 
 /** MurmurHash3's 32-bit finaliser. */

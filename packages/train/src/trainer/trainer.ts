@@ -167,8 +167,9 @@ export async function createTrainer<T>(options: TrainerOptions<T>): Promise<Trai
       await saveTraining(storage, contents, { ...options, ...saveOptions });
     },
     async restore(storage) {
-      state.failed = true;
-      const saved = await restoreTraining(storage, { model, optimizer, tables: rows }, options);
+      const saved = await restoreTraining(storage, { model, optimizer, tables: rows }, options, () => {
+        state.failed = true; // until all of it is there
+      });
       await queue.restore(saved.position);
       await balance.load();
       for (const sums of embeddings.values()) backend.dispose([sums.take()]); // what a failed step left
