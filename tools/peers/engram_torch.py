@@ -145,6 +145,10 @@ class GroupedQueryAttention(nn.Module):
             q = q.reshape(q.shape[0], self.kv_heads, self.heads // self.kv_heads, self.width)
             y = F.scaled_dot_product_attention(q, k, v).reshape(q.shape[0], self.heads, 1, self.width)
         else:
+            if grouped and x.device.type == "cuda" and q.dtype == torch.float32:
+                # the fused kernel of float32 knows no groups
+                k, v = (y.repeat_interleave(self.heads // self.kv_heads, 1) for y in (k, v))
+                grouped = False
             y = F.scaled_dot_product_attention(q, k, v, is_causal=x.shape[1] > 1, enable_gqa=grouped)
         return self.output(y.transpose(1, 2).flatten(-2))
 

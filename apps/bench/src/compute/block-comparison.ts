@@ -3,8 +3,8 @@
 import { blockList, blockTokens } from "./block-list.js";
 import { distance } from "./compute-cells.js";
 import { valuesOf } from "./line-process.js";
-import type { StartedPeer } from "./model-comparison.js";
 import { type CellReport, cellLines, runCell } from "./paired-cells.js";
+import type { StartedPeer } from "./peer-pool.js";
 
 /** A block's cells. */
 export interface BlockReport {

@@ -6,6 +6,12 @@ import { type Backend, referenceBackend } from "@engram-ts/core";
 /** Options of an engine's name. */
 type EngineOptions = Readonly<Record<string, string | number>>;
 
+/** The name of an engine with options, as {@link openEngine} reads it. */
+export function engineName(kind: string, options: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(options).map(([key, value]) => `${key}=${value}`);
+  return pairs.length === 0 ? kind : `${kind}:${pairs.join(",")}`;
+}
+
 /** Opens an engine by its name; throws where that fails. */
 export function openEngine(name: string, threads?: number): Promise<Backend<unknown>> {
   const [kind = "", text = ""] = name.split(":", 2);

@@ -9,9 +9,10 @@ import { machineCard } from "../machine-card.js";
 import type { CellSizes } from "./compute-cells.js";
 import { COMPUTE_MODEL_NAMES, type ComputeModelName } from "./compute-models.js";
 import { serveEngine } from "./engine-server.js";
-import { compareModel, type ModelReport, type StartedPeer, startPeers } from "./model-comparison.js";
+import { compareModel, type ModelReport } from "./model-comparison.js";
 import { compareOverhead, overheadOf } from "./overhead-comparison.js";
 import type { CellReport } from "./paired-cells.js";
+import { peerPool, type StartedPeer } from "./peer-pool.js";
 
 const [, , verb, engine = "", engineThreads] = process.argv;
 if (verb === "serve") await serveEngine(engine, engineThreads === undefined ? undefined : Number(engineThreads));
@@ -60,12 +61,12 @@ async function main(): Promise<void> {
     torch: boolean,
     use: (started: StartedPeer[]) => Promise<R>,
   ): Promise<R> => {
-    const started = await startPeers(listOf(engines), torch ? ["f32"] : [], "cpu", threads);
-    for (const { peer } of started) versions[peer.name] = `${peer.version} on ${peer.device}`.trim();
+    const pool = peerPool("cpu", threads); // fresh processes for each comparison
     try {
-      return await use(started);
+      return await use(await pool.peers(listOf(engines), torch ? ["f32"] : []));
     } finally {
-      for (const { peer } of started) peer.close();
+      Object.assign(versions, pool.versions);
+      await pool.close();
     }
   };
   const compare = async (name: ComputeModelName, engines: string, part: "inference" | "training", own = sizes) => {

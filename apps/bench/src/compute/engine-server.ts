@@ -9,7 +9,7 @@ import { openEngine } from "./compute-engines.js";
 import { type ModelWeights, modelWeights } from "./compute-fixture.js";
 import { runChain, runRows } from "./compute-overhead.js";
 import { type ComputeRun, openRun } from "./compute-run.js";
-import { type Peer, type PeerAnswer, startPeer } from "./line-process.js";
+import { type Peer, type PeerAnswer, type PeerProcess, startPeer } from "./line-process.js";
 
 /** What requests hold; each kind has some of it. */
 interface EngineRequest {
@@ -28,9 +28,14 @@ interface EngineRequest {
 }
 
 /** Starts this program again, as the server of one engine. */
-export function startEngine(name: string, threads?: number): Promise<Peer | undefined> {
+export function startEngine(
+  name: string,
+  threads?: number,
+  settings: Pick<PeerProcess, "env" | "errors"> = {},
+): Promise<Peer | undefined> {
   const [, program = ""] = process.argv;
-  return startPeer(name, process.execPath, [program, "serve", name, ...(threads === undefined ? [] : [`${threads}`])]);
+  const args = [program, "serve", name, ...(threads === undefined ? [] : [`${threads}`])];
+  return startPeer(name, { ...settings, program: process.execPath, args });
 }
 
 /** Serves requests until stdin ends. */

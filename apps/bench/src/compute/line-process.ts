@@ -2,6 +2,7 @@
 // ends one contestant, such as an abort inside a native library, ends no other. Its first line says what it is.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
 
 /** What a contestant says of itself. */
@@ -28,6 +29,8 @@ export interface PeerAnswer {
 /** A running contestant. */
 export interface Peer extends PeerFacts {
   readonly name: string;
+  /** False once its process has ended. */
+  readonly alive: boolean;
   /** Asks and waits; throws what the contestant failed with, or the end of its process. */
   ask(request: PeerRequest): Promise<PeerAnswer>;
   /** Nanoseconds that it took. */
@@ -35,22 +38,44 @@ export interface Peer extends PeerFacts {
   close(): void;
 }
 
+/** What one request may take. */
+const MOST_MS = 150_000;
+
+/** How a contestant's process is started. */
+export interface PeerProcess {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Besides this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A file for all that it writes to stderr. */
+  readonly errors?: string;
+}
+
 /** Starts one; undefined, and a line on stderr, where it says nothing of itself. */
-export async function startPeer(name: string, program: string, args: readonly string[]): Promise<Peer | undefined> {
-  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
+export async function startPeer(name: string, { program, args, env, errors }: PeerProcess): Promise<Peer | undefined> {
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...env } });
+  if (errors !== undefined) child.stderr.pipe(createWriteStream(errors));
   child.stdin.on("error", () => {}); // its end is told by the lines
   const nextLine = lineReader(child);
+  let alive = true;
+  child.on("close", () => {
+    alive = false;
+  });
   try {
     const facts = JSON.parse(await nextLine()) as PeerFacts; // our own programs' first line
     const ask = async (request: PeerRequest): Promise<PeerAnswer> => {
       child.stdin.write(`${JSON.stringify(request)}\n`);
-      const answer = JSON.parse(await nextLine()) as PeerAnswer; // likewise
+      const timer = setTimeout(() => child.kill("SIGKILL"), MOST_MS); // a hung one ends its line, too
+      const answer = JSON.parse(await nextLine().finally(() => clearTimeout(timer))) as PeerAnswer; // likewise
       if (answer.error !== undefined) throw new Error(`${name}, ${request.do}: ${answer.error}`);
       return answer;
     };
     return {
       ...facts,
       name,
+      get alive() {
+        return alive;
+      },
       ask,
       time: async (request) => (await ask(request)).ns ?? Number.NaN,
       close: () => child.kill(),

@@ -11,18 +11,9 @@ import {
 } from "./compute-cells.js";
 import { computeFixture } from "./compute-fixture.js";
 import { type ComputeModelName, computeModel } from "./compute-models.js";
-import { startEngine } from "./engine-server.js";
-import type { Peer } from "./line-process.js";
 import { type CellReport, cellLines } from "./paired-cells.js";
-import { openEngineRun, openTorchRun, type TorchType } from "./peer-run.js";
-import { startTorch } from "./torch-peer.js";
-
-/** A contestant in its process. */
-export interface StartedPeer {
-  readonly peer: Peer;
-  /** Where it is PyTorch: what it computes in. */
-  readonly torch?: TorchType;
-}
+import type { StartedPeer } from "./peer-pool.js";
+import { openEngineRun, openTorchRun } from "./peer-run.js";
 
 /** What a comparison of one model gives. */
 export interface ModelReport {
@@ -31,20 +22,6 @@ export interface ModelReport {
   readonly agreements: readonly object[];
   readonly failures: Readonly<Record<string, string>>;
   readonly cells: readonly CellReport[];
-}
-
-/** Starts engines by their names and PyTorch in its types; those that this machine lacks are left out. */
-export async function startPeers(
-  engines: readonly string[],
-  torch: readonly TorchType[],
-  device: "cpu" | "cuda",
-  threads?: number,
-): Promise<StartedPeer[]> {
-  const peers = await Promise.all([
-    ...torch.map(async (type) => ({ torch: type, peer: await startTorch(`PyTorch ${type}`, device, threads) })),
-    ...engines.map(async (name) => ({ peer: await startEngine(name, threads) })),
-  ]);
-  return peers.flatMap(({ peer, ...rest }) => (peer === undefined ? [] : [{ ...rest, peer }]));
 }
 
 /** Measures one model on all of them. Ratios are to every PyTorch there is, else to all but the first contestant. */

@@ -1,8 +1,8 @@
 // What a graph, an operation and an upload of rows cost, on every contestant in turn.
 
 import { CHAIN_LENGTHS } from "./compute-overhead.js";
-import type { StartedPeer } from "./model-comparison.js";
 import { type CellReport, cellLines, runCell } from "./paired-cells.js";
+import type { StartedPeer } from "./peer-pool.js";
 
 /** Sizes of the uploads. */
 export interface OverheadSizes {

@@ -9,7 +9,7 @@ import { type Peer, startPeer } from "./line-process.js";
 export function startTorch(name: string, device: "cpu" | "cuda", threads?: number): Promise<Peer | undefined> {
   const python = process.env.ENGRAM_TORCH_PYTHON ?? process.env.ENGRAM_PYTHON ?? "python3";
   const args = [script(), "--device", device, ...(threads === undefined ? [] : ["--threads", String(threads)])];
-  return startPeer(name, python, args);
+  return startPeer(name, { program: python, args });
 }
 
 /** Beside this file where all is bundled, in the repository otherwise. */
