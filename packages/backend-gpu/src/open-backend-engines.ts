@@ -1,9 +1,10 @@
 // The engines as `openBackend` sees them: one way to look at what is there, one to open, for all. Each is loaded when it
 // is asked for, so that a program that uses one never loads another.
 
-import { type Backend, EngramError, referenceBackend } from "@engram-ts/core";
+import { type Backend, referenceBackend } from "@engram-ts/core";
 import type { EngineName, EngineReport } from "./engine-report.js";
 import type { GgmlOptions } from "./ggml/index.js";
+import type { TfjsBackendName, TfjsOptions } from "./tfjs/index.js";
 
 /** What an engine is opened with; each takes what it knows. */
 export interface EngineOptions {
@@ -13,6 +14,8 @@ export interface EngineOptions {
   readonly threads?: number;
   /** What else ggml takes, where it is the engine. */
   readonly ggml?: Omit<GgmlOptions, "device" | "threads">;
+  /** What else tfjs takes, where it is the engine. */
+  readonly tfjs?: Omit<TfjsOptions, "backend">;
 }
 
 /** An engine behind its door. */
@@ -24,11 +27,9 @@ export interface Engine {
 /** The engines' names, in the order in which people read of them. */
 export const ENGINE_NAMES: readonly EngineName[] = ["ggml", "tfjs", "reference"];
 
-/** Exports of an engine's entry; the handles of its backend are opaque here. */
-interface EngineEntry {
-  readonly openGgml?: (options: GgmlOptions) => Promise<Backend<unknown>>;
+/** Exports of an engine's entry that look around. */
+interface InspectingEntry {
   readonly inspectGgml?: (options: Pick<GgmlOptions, "library" | "precision">) => Promise<EngineReport>;
-  readonly openTfjs?: (options: { readonly backend?: string; readonly threads?: number }) => Promise<Backend<unknown>>;
   readonly inspectTfjs?: () => Promise<EngineReport>;
 }
 
@@ -36,24 +37,26 @@ interface EngineEntry {
 export const ENGINES: Readonly<Record<EngineName, Engine>> = {
   ggml: {
     async inspect({ ggml = {} }) {
-      const { inspectGgml } = await entryOf("ggml");
+      const { inspectGgml } = (await import("./ggml/index.js")) as InspectingEntry;
       return inspectGgml === undefined ? unseen("ggml") : inspectGgml(ggml);
     },
     async open({ device, threads, ggml }) {
-      const { openGgml } = await entryOf("ggml");
-      if (openGgml === undefined) throw absent("ggml");
-      return openGgml({ ...ggml, ...(device && { device }), ...(threads && { threads }) });
+      const { openGgml } = await import("./ggml/index.js");
+      return openGgml({
+        ...ggml,
+        ...(device !== undefined && { device }),
+        ...(threads !== undefined && { threads }),
+      }) as Promise<Backend<unknown>>; // its handles are opaque here
     },
   },
   tfjs: {
     async inspect() {
-      const { inspectTfjs } = await entryOf("tfjs");
+      const { inspectTfjs } = (await import("./tfjs/index.js")) as InspectingEntry;
       return inspectTfjs === undefined ? unseen("tfjs") : inspectTfjs();
     },
-    async open({ device, threads }) {
-      const { openTfjs } = await entryOf("tfjs");
-      if (openTfjs === undefined) throw absent("tfjs");
-      return openTfjs({ ...(device && { backend: device }), ...(threads && { threads }) });
+    async open({ device = "wasm", tfjs }) {
+      const { openTfjs } = await import("./tfjs/index.js");
+      return openTfjs({ ...tfjs, backend: device as TfjsBackendName }) as Promise<Backend<unknown>>; // it checks the name
     },
   },
   reference: {
@@ -67,19 +70,6 @@ export const ENGINES: Readonly<Record<EngineName, Engine>> = {
   },
 };
 
-async function entryOf(engine: "ggml" | "tfjs"): Promise<EngineEntry> {
-  const entry: unknown = engine === "ggml" ? await import("./ggml/index.js") : await import("./tfjs/index.js");
-  return entry as EngineEntry; // its exports, their handles made opaque
-}
-
 function unseen(engine: EngineName): EngineReport {
   return { engine, libraries: [], devices: [] };
-}
-
-function absent(engine: EngineName): EngramError {
-  return new EngramError({
-    code: "unsupported",
-    operation: "openBackend",
-    message: `this build has no engine ${engine}; use another`,
-  });
 }

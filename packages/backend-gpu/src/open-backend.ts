@@ -88,12 +88,13 @@ async function openOne(
   reports: readonly EngineReport[],
   passed: BackendChoice["passed"] = [],
 ): Promise<OpenedBackend> {
-  const { threads, ggml } = options;
+  const { threads, ggml, tfjs } = options;
   const device = chosen?.device.name ?? options.device;
   const backend = await ENGINES[engine].open({
     ...(device !== undefined && { device }),
     ...(threads !== undefined && { threads }),
     ...(ggml !== undefined && { ggml }),
+    ...(tfjs !== undefined && { tfjs }),
   });
   const asked = options.engine === engine || options.device !== undefined;
   const choice: BackendChoice = {
