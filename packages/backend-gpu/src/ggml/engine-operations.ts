@@ -5,6 +5,11 @@ import type { BackendOperation, BackendOperations, OperationName } from "@engram
 import { EngramError } from "@engram-ts/core";
 import { checkOperation } from "../operation-checks.js";
 import type { GgmlNode } from "./nodes/node.js";
+import { engramGate } from "./operations/engram-gate.js";
+import { hyperCoefficients } from "./operations/hyper-coefficients.js";
+import { hyperCollapse } from "./operations/hyper-collapse.js";
+import { hyperMerge } from "./operations/hyper-merge.js";
+import { moe } from "./operations/moe.js";
 import type { EngineContext, Operand } from "./operations/operation.js";
 import { add, collapseStreams, expandStreams, feedForward, linear, rmsNorm } from "./operations/simple.js";
 import { crossEntropy, embed, logits } from "./operations/tokens.js";
@@ -16,8 +21,13 @@ const OPERATIONS = {
   linear,
   rmsNorm,
   feedForward,
+  moe,
+  engramGate,
   expandStreams,
   collapseStreams,
+  hyperCoefficients,
+  hyperCollapse,
+  hyperMerge,
   logits,
   crossEntropy,
 };

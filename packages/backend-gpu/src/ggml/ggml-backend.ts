@@ -6,6 +6,8 @@ import { engineOperations } from "./engine-operations.js";
 import { engineUpdates } from "./engine-updates.js";
 import type { Pointer } from "./library/bindings.js";
 import type { Library } from "./library/load-library.js";
+import type { NativeKernels } from "./library/native-kernels.js";
+import type { ThreadPool } from "./library/thread-pool.js";
 import { rowBytes, type WeightType } from "./library/types.js";
 import { GgmlNode } from "./nodes/node.js";
 import { cast, hostLeaf, pack, reshape } from "./nodes/shape.js";
@@ -27,13 +29,15 @@ export interface BackendParts {
   readonly weights: WeightType;
   readonly cache: "f32" | "f16";
   readonly exact: boolean;
+  readonly kernels: NativeKernels | undefined;
+  readonly pool: ThreadPool | undefined;
 }
 
 /** The backend. */
 export function ggmlBackend(parts: BackendParts): GgmlBackend {
   const { library, device, pointer, backend, threads, weights, exact } = parts;
   const bufferType: Pointer = library.bindings.ggml_backend_dev_buffer_type(pointer);
-  const runtime = new GgmlRuntime({ library, pointer, backend, bufferType, name: device.name, exact });
+  const runtime = new GgmlRuntime({ library, pointer, backend, bufferType, name: device.name, exact, kernels: parts.kernels });
   const slabs = cacheSlabs(runtime, parts.cache);
   const constants = constantLeaves(runtime);
   const alive = new Set<TensorFacts>();
@@ -69,6 +73,7 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
     effect: (node) => runtime.effect(node),
     flash: true,
     hostSeesResults: device.kind === "cpu",
+    kernels: parts.kernels !== undefined,
   };
   const placed = (values: Float32Array, shape: readonly number[], type: WeightType): GgmlNode => {
     const sides = shape.toReversed();
@@ -177,6 +182,7 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
       alive.clear();
       bytes = 0;
       await runtime.close();
+      parts.pool?.close();
     },
   };
 }

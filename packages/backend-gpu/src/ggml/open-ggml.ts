@@ -7,6 +7,7 @@ import { ggmlBackend } from "./ggml-backend.js";
 import type { Pointer } from "./library/bindings.js";
 import { type Library, loadLibrary } from "./library/load-library.js";
 import { WEIGHT_TYPES, type WeightType } from "./library/types.js";
+import { openThreads } from "./library/thread-pool.js";
 import type { RuntimeFigures } from "./runtime/runtime.js";
 import type { GgmlTensor } from "./tensor.js";
 
@@ -63,9 +64,10 @@ export async function openGgml(options: GgmlOptions = {}): Promise<GgmlBackend> 
   const library = loadLibrary(options.library);
   const found = chooseDevice(foundDevices(library), options.device);
   const backend = openDevice(library, found);
-  if (found.kind === "cpu") setThreads(library, found, backend, threads);
+  const pool = found.kind === "cpu" ? openThreads(library, found, backend, threads) : undefined;
   const { pointer, ...device } = found;
-  return ggmlBackend({ library, device, pointer, backend, threads, weights, cache, exact: precision === "exact" });
+  const kernels = found.kind === "cpu" ? library.kernels : undefined;
+  return ggmlBackend({ library, device, pointer, backend, threads, weights, cache, exact: precision === "exact", kernels, pool });
 }
 
 /** What ggml's Vulkan reads once, when the library is loaded: exact products keep off the half-precision matrix units. */
@@ -85,14 +87,6 @@ function openDevice({ bindings }: Library, { pointer, name }: FoundDevice): Poin
     operation: "openGgml",
     message: `the device ${name} cannot be opened; look at its driver`,
   });
-}
-
-function setThreads({ bindings, koffi }: Library, { pointer }: FoundDevice, backend: Pointer, threads: number): void {
-  const registry: Pointer = bindings.ggml_backend_dev_backend_reg(pointer);
-  const address: Pointer = bindings.ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_n_threads");
-  if (!address) return;
-  const type = koffi.proto("void EngramSetThreads(void* backend, int threads)");
-  koffi.call(address, type, backend, threads);
 }
 
 function refused(message: string): EngramError {

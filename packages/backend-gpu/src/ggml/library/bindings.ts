@@ -69,6 +69,8 @@ const BASE = {
   ggml_flash_attn_ext:
     "void* ggml_flash_attn_ext(void* ctx, void* q, void* k, void* v, void* mask, float scale, float maxBias, float softcap)",
   ggml_flash_attn_ext_set_prec: "void ggml_flash_attn_ext_set_prec(void* a, int precision)",
+  ggml_custom_4d:
+    "void* ggml_custom_4d(void* ctx, int type, int64_t x, int64_t y, int64_t z, int64_t w, void** sources, int count, void* run, int tasks, void* data)",
   ggml_opt_step_adamw:
     "void* ggml_opt_step_adamw(void* ctx, void* a, void* gradient, void* first, void* second, void* parameters)",
   ggml_fp32_to_fp16_row: "void ggml_fp32_to_fp16_row(void* from, void* to, int64_t n)",
@@ -102,6 +104,7 @@ const BASE = {
   ggml_backend_tensor_memset:
     "void ggml_backend_tensor_memset(void* tensor, uint8_t value, size_t offset, size_t bytes)",
   ggml_backend_tensor_copy: "void ggml_backend_tensor_copy(void* from, void* to)",
+  ggml_threadpool_params_init: "void ggml_threadpool_params_init(void* parameters, int threads)",
   ggml_log_set: "void ggml_log_set(void* callback, void* data)",
 } as const;
 

@@ -7,6 +7,7 @@ import type * as Koffi from "koffi";
 import { checkAbi } from "./abi.js";
 import { type Bindings, bind, type Pointer } from "./bindings.js";
 import { findLibrary, type LibraryFolder } from "./find-library.js";
+import { loadNativeKernels, type NativeKernels } from "./native-kernels.js";
 
 /** ggml, loaded and checked. */
 export interface Library {
@@ -14,6 +15,10 @@ export interface Library {
   readonly from: LibraryFolder;
   readonly version: string;
   readonly koffi: typeof Koffi;
+  /** Kernels of this package for the CPU device, where the machine can run them. */
+  readonly kernels: NativeKernels | undefined;
+  /** What keeps the libraries loaded. */
+  readonly handles: readonly Koffi.LibraryHandle[];
   /** Address of an array's first value. The array must live as long as it is used. */
   address(values: ArrayBufferView): Pointer;
 }
@@ -44,7 +49,8 @@ export function loadLibrary(folder?: string): Library {
     if (!process.env["ENGRAM_GGML_LOG"]) bindings.ggml_log_set(base.symbol("ggml_time_init", "void*"), 0n);
     bindings.ggml_backend_load_all_from_path(from.folder);
     const address = (values: ArrayBufferView): Pointer => koffi.address(values);
-    loaded = { bindings, from, version: bindings.ggml_version(), koffi, address };
+    const kernels = loadNativeKernels(koffi);
+    loaded = { bindings, from, version: bindings.ggml_version(), koffi, kernels, handles: [base, registry], address };
     return loaded;
   } catch (error) {
     if (isEngramError(error)) throw error;

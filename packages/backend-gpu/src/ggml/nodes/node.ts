@@ -53,7 +53,7 @@ let made = 0;
 export class GgmlNode {
   /** Nodes made later have greater numbers. */
   readonly number = ++made;
-  readonly operation: string;
+  operation: string;
   readonly parameters: readonly number[];
   sources: readonly GgmlNode[];
   /** The node whose memory this one shows: itself, where it is no view. */

@@ -37,6 +37,19 @@ export function mulMatId(experts: GgmlNode, b: GgmlNode, ids: GgmlNode): GgmlNod
   });
 }
 
+/**
+ * Gradients of experts' weights, by the package's own kernel: for each expert the sum, over its tokens, of a [m] times b
+ * [n]. a [m, 1 or used, N], b [n, 1 or used, N], ids i32 [used, N] -> [m, n, experts].
+ */
+export function expertGradients(a: GgmlNode, b: GgmlNode, ids: GgmlNode, experts: number): GgmlNode {
+  const [used, tokens] = ids.sides;
+  const fits = [a, b].every(({ sides, strides, type }) =>
+    type === "f32" && strides[0] === 4 && (sides[1] === 1 || sides[1] === used) && sides[2] === tokens && sides[3] === 1,
+  );
+  if (!fits || ids.type !== "i32") throw misfit("expert_gradients", "sides", a, b, ids);
+  return new GgmlNode("f32", [a.sides[0], b.sides[0], experts, 1], { operation: "expertGradients", sources: [a, b, ids] });
+}
+
 /** The sum of all values, [1]. */
 export function sum(a: GgmlNode): GgmlNode {
   checkF32("sum", a);

@@ -29,6 +29,8 @@ export interface EngineContext {
   readonly flash: boolean;
   /** True for a device whose results the host may look at between two operations at little cost. */
   readonly hostSeesResults: boolean;
+  /** True where the package's own kernels run: nodes of `expertGradients` are there. */
+  readonly kernels: boolean;
 }
 
 /** A forward call, as its backward twin gets it. */

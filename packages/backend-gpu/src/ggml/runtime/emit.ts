@@ -2,6 +2,7 @@
 
 import { EngramError } from "@engram-ts/core";
 import type { Bindings, Pointer } from "../library/bindings.js";
+import type { NativeKernels } from "../library/native-kernels.js";
 import { UNARY_NUMBERS } from "../library/operation-names.js";
 import { TYPES } from "../library/types.js";
 import type { GgmlNode } from "../nodes/node.js";
@@ -12,6 +13,8 @@ export interface EmitContext {
   readonly context: Pointer;
   /** Ask for float32 accumulation in products. */
   readonly exact: boolean;
+  /** There where nodes of `product`, `experts` and `expertGradients` are. */
+  readonly kernels: NativeKernels | undefined;
 }
 
 type Builder = (to: EmitContext, node: GgmlNode, sources: readonly Pointer[]) => Pointer;
@@ -64,6 +67,9 @@ const BUILDERS: Readonly<Record<string, Builder>> = {
   rmsNormBack: two("ggml_rms_norm_back"),
   mulMat: (to, _, [a, b]) => exactly(to, to.bindings.ggml_mul_mat(to.context, a, b)),
   mulMatId: ({ bindings, context }, _, [experts, b, ids]) => bindings.ggml_mul_mat_id(context, experts, b, ids),
+  product: native("product"),
+  experts: native("experts"),
+  expertGradients: native("expertGradients"),
   cont: one("ggml_cont"),
   cast: one("ggml_cast"),
   copyInto: ({ bindings, context }, _, [to, from]) => bindings.ggml_cpy(context, from, to),
@@ -113,6 +119,14 @@ function turned(name: "ggml_rope_ext" | "ggml_rope_ext_back"): Builder {
     const [dims, mode, amplitude] = parameters;
     return bindings[name](context, a, positions, periods, dims, mode, 0, 1, 1, 0, amplitude, 0, 0);
   };
+}
+
+/** All of ggml's threads. */
+const ALL_TASKS = -1;
+
+function native(name: "product" | "experts" | "expertGradients"): Builder {
+  return ({ bindings, context, kernels }, { sides }, sources) =>
+    bindings.ggml_custom_4d(context, TYPES.f32.id, ...sides, [...sources], sources.length, kernels?.[name], ALL_TASKS, 0n);
 }
 
 function exactly({ bindings, exact }: EmitContext, product: Pointer): Pointer {

@@ -4,6 +4,7 @@
 import { EngramError } from "@engram-ts/core";
 import type { Pointer } from "../library/bindings.js";
 import type { Library } from "../library/load-library.js";
+import type { NativeKernels } from "../library/native-kernels.js";
 import { TYPES } from "../library/types.js";
 import type { GgmlNode, Place } from "../nodes/node.js";
 import { type DeviceMemory, outOfMemory, type Region } from "./device-memory.js";
@@ -20,6 +21,8 @@ export interface ProgramDevice {
   readonly memory: DeviceMemory;
   readonly name: string;
   readonly exact: boolean;
+  /** Kernels of this package, for the CPU device. */
+  readonly kernels: NativeKernels | undefined;
 }
 
 /** See the head of this file. */
@@ -66,7 +69,7 @@ export function buildProgram(device: ProgramDevice, sequence: Sequence): Program
   try {
     const slots = hostSlots(sequence, memory.alignment);
     if (slots.bytes > 0) region = memory.allocate(slots.bytes, "what the host gives");
-    const to = { bindings, context, exact: device.exact };
+    const to = { bindings, context, exact: device.exact, kernels: device.kernels };
     const graph: Pointer = bindings.ggml_new_graph_custom(context, most, false);
     const tensors: Pointer[] = [];
     const kept = new Set(outputs);

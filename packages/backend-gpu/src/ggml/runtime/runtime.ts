@@ -12,6 +12,7 @@ import { type DeviceMemory, deviceMemory, type Region } from "./device-memory.js
 import type { Program, ProgramDevice } from "./program.js";
 import { programCache } from "./program-cache.js";
 import { sequenceOf } from "./sequence.js";
+import { useKernels } from "./use-kernels.js";
 import { planStages, type Stage } from "./stages.js";
 import { taskQueue } from "./task-queue.js";
 
@@ -34,6 +35,7 @@ export interface RuntimeFigures {
 export class GgmlRuntime {
   readonly memory: DeviceMemory;
   private readonly device: ProgramDevice;
+  private readonly adapt: (node: GgmlNode) => void;
   private readonly queue = taskQueue();
   private readonly programs;
   /** Roots that handles want and no run was asked for yet. */
@@ -51,6 +53,7 @@ export class GgmlRuntime {
     const { library, bufferType, name } = device;
     this.memory = deviceMemory(library.bindings, bufferType, name);
     this.device = { ...device, memory: this.memory };
+    this.adapt = device.kernels === undefined ? () => undefined : useKernels;
     this.programs = programCache(this.device, (program) => this.evict(program));
   }
 
@@ -212,7 +215,7 @@ export class GgmlRuntime {
 
   /** Runs the stages of a flush. */
   private async run(targets: readonly GgmlNode[]): Promise<void> {
-    const stages = planStages(targets);
+    const stages = planStages(targets, this.adapt);
     const roots = new Set(targets.map(({ root }) => root));
     const borrowed = stages.flatMap(({ kept }) => [...kept].map(({ root }) => root)); // later stages need them
     for (const root of borrowed) root.handles++;

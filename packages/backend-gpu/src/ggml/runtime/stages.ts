@@ -10,52 +10,52 @@ export interface Stage {
   readonly nodes: readonly GgmlNode[];
   /** Nodes of this stage whose values later stages, or the host between them, need. */
   readonly kept: ReadonlySet<GgmlNode>;
-  /** Deferred nodes that are looked at after this stage. */
+  /** Deferred nodes that are part of the next stage: what they look at is looked at after this one. */
   readonly deferred: readonly GgmlNode[];
 }
 
-/** The stages that give `targets` their values. */
-export function planStages(targets: Iterable<GgmlNode>): readonly Stage[] {
-  const needed = collect(targets);
-  const levels = new Map<GgmlNode, number>();
+/**
+ * The stages that give `targets` their values.
+ * @param adapt is shown each node before its sources are looked at, and may change it.
+ */
+export function planStages(targets: Iterable<GgmlNode>, adapt: (node: GgmlNode) => void): readonly Stage[] {
+  const needed = collect(targets, adapt);
+  const levels = new Map<GgmlNode, number>(); // the stage that gives a node its values
   const touched = new Map<GgmlNode, { read: number; written: number }>();
   let last = 0;
   for (const node of needed) {
     let level = 0;
     for (const source of node.sources) level = Math.max(level, readyAt(source, levels));
+    for (const source of node.deferral?.looksAt ?? []) level = Math.max(level, readyAt(source, levels) + 1);
     node.sources.forEach((source, i) => {
       const before = touched.get(source.root);
       if (before === undefined) return;
       level = Math.max(level, before.written, node.writes.includes(i) ? before.read : 0);
     });
-    const end = node.deferral === undefined ? level : level + 1;
     node.sources.forEach((source, i) => {
       const { read, written } = touched.get(source.root) ?? { read: 0, written: 0 };
       const writes = node.writes.includes(i);
-      touched.set(source.root, { read: Math.max(read, end), written: writes ? Math.max(written, end) : written });
+      touched.set(source.root, { read: Math.max(read, level), written: writes ? Math.max(written, level) : written });
     });
     levels.set(node, level);
-    last = Math.max(last, end);
+    last = Math.max(last, level);
   }
   return Array.from({ length: last + 1 }, (_, level) => stageOf(level, needed, levels));
 }
 
 /** The stage in which a node's values are there for others. */
 function readyAt(node: GgmlNode, levels: ReadonlyMap<GgmlNode, number>): number {
-  const level = levels.get(node);
-  if (level === undefined) return 0;
-  return node.deferral === undefined ? level : level + 1;
+  return levels.get(node) ?? 0;
 }
 
 function stageOf(level: number, needed: readonly GgmlNode[], levels: ReadonlyMap<GgmlNode, number>): Stage {
-  const deferred = needed.filter((node) => node.deferral !== undefined && levels.get(node) === level);
+  const deferred = needed.filter((node) => node.deferral !== undefined && levels.get(node) === level + 1);
   const nodes = needed.filter((node) => readyAt(node, levels) === level);
   const kept = new Set<GgmlNode>();
   const keep = (source: GgmlNode): void => {
     if (levels.has(source) && readyAt(source, levels) === level) kept.add(source);
     if (levels.has(source.root) && readyAt(source.root, levels) === level) kept.add(source.root);
   };
-  for (const node of deferred) for (const source of node.sources) keep(source);
   for (const node of needed) {
     if (readyAt(node, levels) <= level) continue;
     for (const source of node.sources) keep(source);
@@ -64,13 +64,14 @@ function stageOf(level: number, needed: readonly GgmlNode[], levels: ReadonlyMap
 }
 
 /** Everything that has to be computed for these, in the order in which it was made. */
-function collect(targets: Iterable<GgmlNode>): readonly GgmlNode[] {
+function collect(targets: Iterable<GgmlNode>, adapt: (node: GgmlNode) => void): readonly GgmlNode[] {
   const found = new Set<GgmlNode>();
   const open: GgmlNode[] = [...targets];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (node.failure !== undefined) throw node.failure;
     if (found.has(node) || node.place !== undefined || node.operation === "leaf") continue;
     found.add(node);
+    adapt(node);
     open.push(...node.sources);
   }
   return [...found].sort((a, b) => a.number - b.number);

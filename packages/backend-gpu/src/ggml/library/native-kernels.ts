@@ -1,0 +1,43 @@
+// The package's own kernels for the CPU device (native/kernels.c): products of float32 that run as operations of ggml's
+// threads. They are there for Linux on x64 with AVX2; elsewhere, and where ENGRAM_GGML_KERNELS is 0, ggml's own products
+// run, slower and as exact.
+
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type * as Koffi from "koffi";
+import type { Pointer } from "./bindings.js";
+
+/** Addresses of the kernels. */
+export interface NativeKernels {
+  readonly product: Pointer;
+  readonly experts: Pointer;
+  readonly expertGradients: Pointer;
+  /** Keeps the library loaded. */
+  readonly handle: Koffi.LibraryHandle;
+}
+
+/** The kernels, where this machine can run them. */
+export function loadNativeKernels(koffi: typeof Koffi): NativeKernels | undefined {
+  if (process.platform !== "linux" || process.arch !== "x64" || process.env["ENGRAM_GGML_KERNELS"] === "0") return undefined;
+  const file = kernelsFile();
+  if (!existsSync(file)) return undefined;
+  try {
+    const handle = koffi.load(file);
+    if (handle.func("int engram_kernels_supported()")() !== 1) return undefined;
+    const [product, experts, expertGradients] = NAMES.map((name) => handle.symbol(name, "void*") as Pointer);
+    if (!product || !experts || !expertGradients) return undefined;
+    return { product, experts, expertGradients, handle };
+  } catch {
+    return undefined; // another C library than it was linked with
+  }
+}
+
+const NAMES = ["engram_product", "engram_experts", "engram_expert_gradients"];
+
+/** Beside `src` and `dist` alike. */
+function kernelsFile(): string {
+  return (
+    process.env["ENGRAM_GGML_KERNELS"] ??
+    fileURLToPath(new URL("../../../native/linux-x64/engram-kernels.so", import.meta.url))
+  );
+}

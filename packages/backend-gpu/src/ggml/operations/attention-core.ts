@@ -1,0 +1,102 @@
+// Softmax attention, the part that all kinds of attention share: o = softmax(scale k q + mask) v. Query head h reads key head
+// floor(h * K / H). In one operation where the device has it (then nothing of the size queries x keys is ever stored), else
+// composed; gradients are composed always, of parts of the queries one after the other, each with the keys that it can see.
+// Letters: w and u widths of keys and values, T queries, P keys, H and K heads, S sequences.
+// On the CPU ggml's attention of few queries sums values in the type of the cache: a cache of f16 costs a relative 1e-3.
+
+import { flashAttention, softMax, softMaxBack } from "../nodes/attention.js";
+import { add, concat } from "../nodes/elementwise.js";
+import type { GgmlNode } from "../nodes/node.js";
+import { mulMat } from "../nodes/products.js";
+import { pack, packedTranspose, permute, reshape, slice, view } from "../nodes/shape.js";
+import type { AttentionMask } from "./attention-mask.js";
+import { turnedOver } from "./matrix-transpose.js";
+import type { EngineContext } from "./operation.js";
+
+/** What attention reads: q f32 [w, T, H, S], k [w, P, K, S], v [u, P, K, S]; views will do. */
+export interface AttentionSources {
+  readonly q: GgmlNode;
+  readonly k: GgmlNode;
+  readonly v: GgmlNode;
+  readonly mask: AttentionMask;
+  readonly scale: number;
+}
+
+/** Attention, [u, H, T, S]. */
+export function attend(engine: EngineContext, sources: AttentionSources): GgmlNode {
+  const { q, k, v, mask, scale } = sources;
+  const [, T, H, S] = q.sides;
+  const [u, P, K] = v.sides;
+  if (engine.flash && fitsFlash(engine, sources)) return flashAttention(q, k, v, mask.leaf("f16", P, 0, T), scale);
+  const scores = reshape(mulMat(k, heads(q, K)), P, T, H, S);
+  const p = softMax(scores, mask.leaf("f32", P, 0, T), scale);
+  const o = mulMat(packedTranspose(v), reshape(p, P, (T * H) / K, K, S)); // [u, T H / K, K, S]
+  return pack(permute(reshape(o, u, T, H, S), 0, 2, 1, 3));
+}
+
+/** Graphics processors take heads in steps of 8 values. */
+function fitsFlash({ hostSeesResults }: EngineContext, { q, v }: AttentionSources): boolean {
+  return hostSeesResults || (q.sides[0] % 8 === 0 && v.sides[0] % 8 === 0);
+}
+
+/** Gradients of {@link attend} where T = P and no query sees a later key, given that of its result as [u, T, H, S]; packed. */
+export function attendBack(engine: EngineContext, sources: AttentionSources, dOut: GgmlNode) {
+  const { q, k, v, mask, scale } = sources;
+  const [w, T, H, S] = q.sides;
+  const [u, , K] = v.sides;
+  const keysTurned = packedTranspose(k); // [T, w, K, S]
+  const dQueries: GgmlNode[] = [];
+  let dKeys: GgmlNode | undefined;
+  let dValues: GgmlNode | undefined;
+  for (const [from, to] of parts(engine, T)) {
+    const rows = ((to - from) * H) / K;
+    const part = (scores: GgmlNode): GgmlNode => reshape(scores, to, rows, K, S);
+    const qPart = heads(slice(q, 1, from, to - from), K); // [w, rows, K, S]
+    const dPart = heads(slice(dOut, 1, from, to - from), K);
+    const scores = reshape(mulMat(slice(k, 1, 0, to), qPart), to, to - from, H, S);
+    const p = softMax(scores, mask.leaf("f32", to, from, to), scale);
+    const dp = reshape(mulMat(slice(v, 1, 0, to), dPart), to, to - from, H, S);
+    const ds = part(softMaxBack(dp, p, scale));
+    dQueries.push(reshape(mulMat(slice(keysTurned, 0, 0, to), ds), w, to - from, H, S));
+    dKeys = longer(dKeys, mulMat(packedTranspose(qPart), turnedOver(ds, engine))); // [w, to, K, S]
+    dValues = longer(dValues, mulMat(packedTranspose(dPart), turnedOver(part(p), engine)));
+  }
+  const none = reshape(slice(k, 1, 0, 0), w, 0, K, S);
+  return { q: joined(dQueries, 1), k: dKeys ?? none, v: dValues ?? reshape(none, u, 0, K, S) };
+}
+
+/** Queries in parts: what no query of a part can see is left out, which saves most where a sequence is long. */
+function parts({ hostSeesResults: onHost }: EngineContext, T: number): readonly (readonly [number, number])[] {
+  const least = onHost ? 128 : 512;
+  const size = Math.max(least, Math.ceil(T / 8 / 64) * 64);
+  const count = Math.max(1, Math.round(T / size));
+  return Array.from({ length: count }, (_, i) => [i * size, i === count - 1 ? T : (i + 1) * size] as const);
+}
+
+/** The sum of gradients of the first keys and of all of them: the second is of more keys. */
+function longer(sum: GgmlNode | undefined, more: GgmlNode): GgmlNode {
+  if (sum === undefined) return more;
+  const keys = sum.sides[1];
+  return concat(add(slice(more, 1, 0, keys), sum), slice(more, 1, keys, more.sides[1] - keys), 1);
+}
+
+/** The heads that read the same keys, one after the other: [w, T, H, S] -> [w, T H / K, K, S]. */
+function heads(a: GgmlNode, K: number): GgmlNode {
+  const [w, T, H, S] = a.sides;
+  return reshape(pack(a), w, (T * H) / K, K, S);
+}
+
+/** Nodes one after the other along a dimension; halves first, so that little is copied twice. */
+export function joined(nodes: readonly GgmlNode[], dimension: 0 | 1 | 2 | 3): GgmlNode {
+  const [first] = nodes;
+  if (nodes.length <= 1 && first !== undefined) return first;
+  const half = nodes.length >> 1;
+  return concat(joined(nodes.slice(0, half), dimension), joined(nodes.slice(half), dimension), dimension);
+}
+
+/** `count` sequences of `length` tokens each, from a token on: [w, H, N] -> [w, length, H, count], a view. */
+export function sequenceHeads(a: GgmlNode, from: number, length: number, count: number): GgmlNode {
+  const [w, H] = a.sides;
+  const [, head, token] = a.strides;
+  return view(a, [w, length, H, count], [token, head, token * length], from * token);
+}
