@@ -2,7 +2,7 @@
 // apps/bench/test/compute/gpu-host.ts with everything that it imports, and the PyTorch peer beside it.
 //   node tools/peers/bundle-gpu.mjs FOLDER
 // Left outside the bundle, to be found by Node on the host: koffi and webgpu, which are native, and ggml's libraries.
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -17,6 +17,8 @@ mkdirSync(folder, { recursive: true });
 for (const name of ["engram_torch.py", "engram_torch_bench.py"]) {
   copyFileSync(join(root, "tools/peers", name), join(folder, name));
 }
+const kernels = join(root, "packages/backend-gpu/native/linux-x64/engram-kernels.so");
+if (existsSync(kernels)) copyFileSync(kernels, join(folder, "engram-kernels.so"));
 const source = (name) => join(root, "packages", name, "src/index.ts");
 await build({
   entryPoints: [join(root, "apps/bench/test/compute/gpu-host.ts")],
