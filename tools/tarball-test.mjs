@@ -86,11 +86,16 @@ function install(paths) {
   return undefined;
 }
 
-/** Adds the optional peers, at the versions tested here: entries load without them, but declarations name their types. */
+/**
+ * Adds the optional peers that are tested here, at those versions: entries load without them, but declarations name their
+ * types. Libraries for other systems and for GPUs are no part of any declaration.
+ */
 function installPeers(project) {
   const peers = new Set(
     packages.flatMap(({ manifest }) =>
-      Object.keys(manifest.peerDependencies ?? {}).map((name) => `${name}@${manifest.devDependencies[name]}`),
+      Object.keys(manifest.peerDependencies ?? {})
+        .filter((name) => manifest.devDependencies?.[name] !== undefined)
+        .map((name) => `${name}@${manifest.devDependencies[name]}`),
     ),
   );
   const result = npm(project, ["install", ...peers, "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]);

@@ -1,6 +1,7 @@
 // A stranger's program: uses a few names of every package, as installed from its tarball. It is type-checked and run
 // by tools/tarball-test.mjs, there only; in this repository it resolves to the workspace's packages.
 
+import { inspectEngines, openBackend } from "@engram-ts/backend-gpu";
 import { engramProgram } from "@engram-ts/cli";
 import {
   ADDRESSING_PRESETS,
@@ -52,5 +53,15 @@ const drivers: readonly TableDriver[] = [fileDriver(), lmdbDriver(), s3Driver()]
 expect(drivers.map(({ scheme }) => scheme).join() === "file,lmdb,s3", "three drivers");
 const missing = await openTables("file:./no-such-tables", { drivers }).catch((error: unknown) => error);
 expect(isEngramError(missing, "not-found"), "tables that are not there to be not found");
+
+// An engine, the best that is installed: it says which and why, and computes.
+const reports = await inspectEngines();
+expect(reports.map(({ engine }) => engine).join() === "ggml,tfjs,reference", "three engines reported");
+const backend = await openBackend();
+expect(backend.choice.why !== "", "a reason for the choice");
+const x = backend.upload(Float32Array.of(3, 4), [1, 2]);
+const { y } = backend.operations.add.forward({ a: x, b: x }, {});
+expect((await backend.download(y)).join() === "6,8", "a sum");
+await backend.close();
 
 expect(engramProgram().name() === "engram", "the command");

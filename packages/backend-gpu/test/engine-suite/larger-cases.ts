@@ -6,7 +6,7 @@ import { rotaryOf } from "../../../core/src/model/rotary.js";
 import type { SuiteCase } from "./case-inputs.js";
 
 /** Sequences of these lengths, each from position 0. */
-export function packed(lengths: readonly number[]): Sequences {
+function packed(lengths: readonly number[]): Sequences {
   const cumulativeLengths = new Uint32Array(lengths.length + 1);
   lengths.forEach((length, s) => {
     cumulativeLengths[s + 1] = (cumulativeLengths[s] ?? 0) + length;

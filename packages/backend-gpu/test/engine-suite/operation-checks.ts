@@ -54,7 +54,7 @@ function byExpert(experts: ArrayLike<number>, weights: ArrayLike<number>, topK: 
 }
 
 /** Seeded gradients of the outputs that have one. */
-export function gradientsOf(twins: Twins, { outputs }: TwinCall): NamedTwins {
+function gradientsOf(twins: Twins, { outputs }: TwinCall): NamedTwins {
   const names = Object.keys(outputs).filter((name) => !CONSTANTS.has(name));
   return Object.fromEntries(
     names.map((name, i) => {
