@@ -2,6 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { calibrateCommand } from "./commands/calibrate-command.js";
+import { compareCommand } from "./commands/compare-command.js";
 import { runCommands } from "./commands/run-command.js";
 
 /** The command `engram-bench`. */
@@ -13,7 +15,8 @@ export function benchProgram(): Command {
     .version(version)
     .showHelpAfterError()
     .exitOverride();
-  for (const command of runCommands()) program.addCommand(command.exitOverride());
+  for (const command of [...runCommands(), compareCommand(), calibrateCommand()])
+    program.addCommand(command.exitOverride());
   program.addHelpText(
     "after",
     "\nExamples:\n  engram-bench tiers --quick\n  engram-bench all --budget 10m --out report\n  engram-bench compare before after",

@@ -6,7 +6,7 @@ import { openSync, readFileSync, readSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { parseRequest } from "./request.js";
 import { type Call, runRound } from "./round-loops.js";
-import { checksum } from "./row-table.js";
+import { checksum } from "./table-words.js";
 
 /** What the process is told. */
 export interface PlainContestantOptions {

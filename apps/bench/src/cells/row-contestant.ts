@@ -1,16 +1,16 @@
 // A process that takes part in cells about rows: opens a table by URI, any tier or stack, and answers requests (request.ts).
 //   row-contestant.js '{"uri":"file:/t","layer":1,"ids":"/t/calls.u32","count":24}'
 // `ids` is a file of 32-bit row ids, `[calls, count]`; `touch` reads every call once before it is ready; `timesSlower` makes
-// each gather take so many times as long, to try out what the harness calls a regression.
+// the store do so many times the work, to try out what the harness calls a regression.
 
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { openByUri } from "@engram-ts/cli";
 import type { RowStore, Ticket } from "@engram-ts/core";
+import { openTablesAt } from "./open-store.js";
 import { parseRequest } from "./request.js";
 import { type Call, runRound } from "./round-loops.js";
-import { checksum } from "./row-table.js";
 import { slowed } from "./slowed.js";
+import { checksum } from "./table-words.js";
 
 /** What the process is told. */
 export interface RowContestantOptions {
@@ -27,7 +27,7 @@ const { count } = options;
 const bytes = readFileSync(options.ids);
 const ids = new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 const listed = ids.length / count;
-const opened = await openByUri(options.uri, { layers: [options.layer] });
+const opened = await openTablesAt(options.uri, [options.layer]);
 const found = opened.tables.get(options.layer);
 if (found === undefined) throw new Error(`${options.uri} has no table of layer ${options.layer}`);
 const store: RowStore = options.timesSlower === undefined ? found : slowed(found, options.timesSlower);

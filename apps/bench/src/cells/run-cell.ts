@@ -33,8 +33,8 @@ export interface CellOutcome {
 /** Share of what a contestant can do that arrives in an open loop. */
 const OFFERED_SHARE = 0.5;
 const MOST_CALLS = 20_000;
-/** Compiles what is measured; spread over the list's first calls alone. */
-const WARM_UP_MS = 15;
+/** Processor time of a contestant before anything counts. */
+const WARM_UP_MS = 40;
 
 /**
  * Runs a cell.
@@ -58,16 +58,15 @@ export async function runCell(plan: CellPlan, effort: CellEffort): Promise<CellO
       }
       continue;
     }
-    const running: RunningContestant[] = [];
+    // Side by side: starting is not timed, and takes longer than what is.
+    const started = await Promise.all(present.map((contestant) => startOrLeaveOut(contestant, plan, left)));
+    const running = started.filter((one) => one !== undefined);
     try {
-      for (const contestant of present) {
-        const one = await startOrLeaveOut(contestant, plan, left);
-        if (one !== undefined) running.push(one);
-      }
-      calls ??= await fittingCalls(running, effort.roundMs);
+      const fitting = await warmUp(running, effort.roundMs);
+      calls ??= fitting;
       await hotRounds(plan, running, { process, calls, effort }, measured);
     } finally {
-      for (const one of running) await one.close();
+      await Promise.all(running.map((one) => one.close()));
     }
   }
   plan.finish?.();
@@ -141,15 +140,15 @@ async function freshRound(
   const one = await startOrLeaveOut(contestant, plan, left);
   if (one === undefined) return given;
   try {
-    const warmUp = plan.warmUpCalls ?? Math.max(1, Math.floor(plan.listedCalls / 20));
+    const warmUpCalls = plan.warmUpCalls ?? Math.max(1, Math.floor(plan.listedCalls / 20));
     setState();
-    await one.ask({ firstCall: 0, calls: warmUp, check: 0, perSecond: 0, seed: 0 });
+    await one.ask({ firstCall: 0, calls: warmUpCalls, check: 0, perSecond: 0, seed: 0 });
     setState();
-    const calls = given ?? (await freshCalls(plan, one, warmUp, effort.roundMs));
+    const calls = given ?? (await freshCalls(plan, one, warmUpCalls, effort.roundMs));
     const residentShare = setState();
     // Each process begins at another place after the calls that warmed it up.
-    const span = Math.max(1, plan.listedCalls - warmUp - calls);
-    const firstCall = warmUp + ((process * calls) % span);
+    const span = Math.max(1, plan.listedCalls - warmUpCalls - calls);
+    const firstCall = warmUpCalls + ((process * calls) % span);
     const request: RoundRequest = { firstCall, calls, check: 1, perSecond: 0, seed: 0 };
     const answer = await one.ask(request);
     if (answer.checksum !== undefined) checkSums(plan, request, new Map([[contestant.name, answer.checksum]]));
@@ -163,26 +162,31 @@ async function freshRound(
 }
 
 /** Calls that take a contestant about so long, by asking for a few at the list's end. */
-async function freshCalls(plan: CellPlan, one: RunningContestant, warmUp: number, ms: number): Promise<number> {
-  const few = Math.max(1, Math.min(4, plan.listedCalls - warmUp));
+async function freshCalls(plan: CellPlan, one: RunningContestant, warmUpCalls: number, ms: number): Promise<number> {
+  const few = Math.max(1, Math.min(4, plan.listedCalls - warmUpCalls));
   const { ns } = await one.ask({ firstCall: plan.listedCalls - few, calls: few, check: 0, perSecond: 0, seed: 0 });
-  const most = Math.max(1, Math.floor((plan.listedCalls - warmUp) / 3));
+  const most = Math.max(1, Math.floor((plan.listedCalls - warmUpCalls) / 3));
   return Math.max(1, Math.min(most, Math.round((ms * 1e6 * few) / ns)));
 }
 
-/** Calls that take the first contestant about so long; all of them are warmed up by as much. */
-async function fittingCalls(running: readonly RunningContestant[], ms: number): Promise<number> {
-  const [judge] = running;
-  if (judge === undefined) return 1;
-  let calls = 1;
-  let taken = 0;
-  const start = performance.now();
-  do {
-    const { ns } = await judge.ask({ firstCall: 0, calls, check: 0, perSecond: 0, seed: 0 });
-    taken = ns / 1e6;
-    if (taken < WARM_UP_MS) calls *= Math.max(2, Math.min(10, Math.floor(WARM_UP_MS / Math.max(taken, 0.001))));
-  } while (taken < WARM_UP_MS && calls < MOST_CALLS && performance.now() - start < 10 * WARM_UP_MS);
-  return Math.max(1, Math.min(MOST_CALLS, Math.round((calls * ms) / Math.max(taken, 1e-3))));
+/**
+ * Has every contestant run for a while, so that its code is compiled, on rows that count later too.
+ * @returns calls that take the first of them about so long.
+ */
+async function warmUp(running: readonly RunningContestant[], ms: number): Promise<number> {
+  let fitting = 1;
+  for (const [i, one] of running.entries()) {
+    let [calls, spent, last] = [1, 0, 0];
+    const start = performance.now();
+    while (spent < WARM_UP_MS && performance.now() - start < 10 * WARM_UP_MS) {
+      const { ns, cpuNs = ns } = await one.ask({ firstCall: 0, calls, check: 0, perSecond: 0, seed: 0 });
+      last = cpuNs / 1e6 / calls;
+      spent += cpuNs / 1e6;
+      calls = Math.max(1, Math.min(MOST_CALLS, Math.ceil(WARM_UP_MS / 5 / Math.max(last, 1e-4))));
+    }
+    if (i === 0) fitting = Math.max(1, Math.min(MOST_CALLS, Math.round(ms / Math.max(last, 1e-4))));
+  }
+  return fitting;
 }
 
 async function startOrLeaveOut(
@@ -209,8 +213,8 @@ function keep(
   const kind = plan.contestants.find((one) => one.name === name)?.kind ?? "peer";
   const own: MeasuredContestant = measured.get(name) ?? { name, kind, version, ns: [], cpuNs: [] };
   measured.set(name, own);
-  (own.ns[process] ??= []).push(ns);
-  if (cpuNs !== undefined) (own.cpuNs[process] ??= []).push(cpuNs);
+  own.ns[process] = [...(own.ns[process] ?? []), ns];
+  if (cpuNs !== undefined) own.cpuNs[process] = [...(own.cpuNs[process] ?? []), cpuNs];
   if (hits !== undefined) own.hits = hits;
 }
 

@@ -13,7 +13,7 @@ export interface VerdictRule {
   readonly threshold?: number;
   /** Stated beforehand: a change surely smaller than this share counts as none. Nothing is called equivalent without. */
   readonly margin?: number;
-  /** With fewer pairs nothing is called. Default 5. */
+  /** With fewer pairs nothing is called. Default 3: an interval over three is their whole range, and wider by their rounds. */
   readonly least?: number;
   /**
    * What is counted: pairs of processes, the default; or pairs of rounds, for ratios within one run, where what differs
@@ -25,7 +25,7 @@ export interface VerdictRule {
 /** The verdict on a ratio of times, above 1 where the one that is judged takes longer. */
 export function verdictOf(interval: RatioInterval, rule: VerdictRule = {}): Verdict {
   const { low, high } = interval;
-  const { threshold = 0.05, margin, least = 5, count = "pairs" } = rule;
+  const { threshold = 0.05, margin, least = 3, count = "pairs" } = rule;
   if (interval[count] < least) return "inconclusive";
   if (low > 1 + threshold) return "regression";
   if (high < 1 / (1 + threshold)) return "improvement";

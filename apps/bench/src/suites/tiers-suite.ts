@@ -4,7 +4,7 @@
 
 import { tableInfo } from "@engram-ts/core";
 import type { CacheState, CellContestant, CellPlan } from "../cells/cell-plan.js";
-import { expectedChecksum } from "../cells/row-table.js";
+import { expectedChecksum } from "../cells/table-words.js";
 import { canDropFiles } from "../machine/page-cache.js";
 import { shortCount } from "../report/numbers.js";
 import {
