@@ -130,13 +130,13 @@ function create(options: CheckedDramOptions): { store: DramStore; memory: RowMem
     if (rows === undefined) return;
     if (tickets.size > 0 && staged.size > 0) {
       const overwritten = new Map<number, Uint8Array>();
-      staged.forEach((row) => {
-        overwritten.set(row, rows.row(row).slice());
+      staged.forEach((rowIds) => {
+        for (const row of rowIds) if (!overwritten.has(row)) overwritten.set(row, rows.row(row).slice());
       });
       version = endVersion(version, overwritten);
     }
-    staged.forEach((row, bytes) => {
-      rows.row(row).set(bytes);
+    staged.forEach((rowIds, bytes) => {
+      rows.write(rowIds, bytes);
     });
   };
 

@@ -24,7 +24,7 @@ export interface TransactionOwner {
 /** Opens a transaction. */
 export function dramTransaction(owner: TransactionOwner): RowTransaction {
   const { table, maxBatch } = owner;
-  let staged: StagedRows | undefined = stagedRows(table.rowBytes);
+  let staged: StagedRows | undefined = stagedRows();
   const open = (operation: string): StagedRows => {
     if (owner.closed) throw storeClosed(operation);
     if (staged !== undefined) return staged;

@@ -1,41 +1,29 @@
-// The rows of an open transaction: copies, in one growing array, the last one put under an id wins.
+// The rows of an open transaction: copies of what was put, in the order of the puts, so that the last one of a row wins
+// where they are applied one after the other. Nothing is done row by row before the commit.
 
 /** Rows put and not yet committed. */
 export interface StagedRows {
-  /** How many different rows are staged. */
+  /** How many rows were put, duplicates counted. */
   readonly size: number;
   put(rowIds: Uint32Array, rows: Uint8Array): void;
-  /** Calls back for each row with its bytes, which hold until the next put. */
-  forEach(visit: (row: number, bytes: Uint8Array) => void): void;
+  /** Calls back for each put, in order. */
+  forEach(visit: (rowIds: Uint32Array, rows: Uint8Array) => void): void;
 }
 
 /** No rows yet. */
-export function stagedRows(rowBytes: number): StagedRows {
-  const places = new Map<number, number>();
-  let bytes = new Uint8Array(0);
+export function stagedRows(): StagedRows {
+  const puts: { readonly rowIds: Uint32Array; readonly rows: Uint8Array }[] = [];
+  let size = 0;
   return {
     get size() {
-      return places.size;
+      return size;
     },
     put(rowIds, rows) {
-      const needed = (places.size + rowIds.length) * rowBytes;
-      if (needed > bytes.length) {
-        const grown = new Uint8Array(Math.max(needed, 2 * bytes.length));
-        grown.set(bytes);
-        bytes = grown;
-      }
-      for (let i = 0; i < rowIds.length; i++) {
-        const row = rowIds[i] as number; // i < length
-        let place = places.get(row);
-        if (place === undefined) {
-          place = places.size;
-          places.set(row, place);
-        }
-        bytes.set(rows.subarray(i * rowBytes, (i + 1) * rowBytes), place * rowBytes);
-      }
+      puts.push({ rowIds: rowIds.slice(), rows: new Uint8Array(rows) }); // aligned, whatever it was taken from
+      size += rowIds.length;
     },
     forEach(visit) {
-      for (const [row, place] of places) visit(row, bytes.subarray(place * rowBytes, (place + 1) * rowBytes));
+      for (const { rowIds, rows } of puts) visit(rowIds, rows);
     },
   };
 }

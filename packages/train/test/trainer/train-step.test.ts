@@ -110,10 +110,10 @@ describe.each(["tied", "separate"] as const)("a step with a %s head", (head) => 
           expected = start + 0.125 * Math.sign(mean - (load[i] ?? 0));
         }
         greatest = Math.max(greatest, Math.abs(expected - start));
-        expect(Math.abs((after.get(name)?.[i] ?? Number.NaN) - expected), `${name} ${i}`).toBeLessThan(2e-6);
+        expect(Math.abs((after.get(name)?.[i] ?? Number.NaN) - expected), `${name} ${i}`).toBeLessThan(5e-7);
       });
       // behind a convolution of zeros there is no gradient yet
-      if (!name.endsWith("convolutionNorm.weight")) expect(greatest, `${name} moves`).toBeGreaterThan(1e-5);
+      if (!name.endsWith("convolutionNorm.weight")) expect(greatest, `${name} moves`).toBeGreaterThan(2e-6);
     }
   });
 });
