@@ -23,6 +23,11 @@ export interface FoundDevice extends GgmlDevice {
 const CPU_TYPE = 0;
 const SOFTWARE = /llvmpipe|swiftshader|software/i;
 
+/** Is it a graphics interface that runs on the CPU? */
+export function isSoftware({ kind, description }: GgmlDevice): boolean {
+  return kind === "gpu" && SOFTWARE.test(description);
+}
+
 /** All devices, in ggml's order. */
 export function foundDevices({ bindings }: Library): readonly FoundDevice[] {
   return Array.from({ length: Number(bindings.ggml_backend_dev_count()) }, (_, i) => {
@@ -48,7 +53,7 @@ export function foundDevices({ bindings }: Library): readonly FoundDevice[] {
 export function chooseDevice(devices: readonly FoundDevice[], name?: string): FoundDevice {
   const found =
     name === undefined
-      ? (devices.find(({ kind, description }) => kind === "gpu" && !SOFTWARE.test(description)) ??
+      ? (devices.find((device) => device.kind === "gpu" && !isSoftware(device)) ??
         devices.find(({ kind }) => kind === "cpu"))
       : devices.find((device) => device.name.toLowerCase() === name.toLowerCase());
   if (found !== undefined) return found;

@@ -37,7 +37,15 @@ export interface BackendParts {
 export function ggmlBackend(parts: BackendParts): GgmlBackend {
   const { library, device, pointer, backend, threads, weights, exact } = parts;
   const bufferType: Pointer = library.bindings.ggml_backend_dev_buffer_type(pointer);
-  const runtime = new GgmlRuntime({ library, pointer, backend, bufferType, name: device.name, exact, kernels: parts.kernels });
+  const runtime = new GgmlRuntime({
+    library,
+    pointer,
+    backend,
+    bufferType,
+    name: device.name,
+    exact,
+    kernels: parts.kernels,
+  });
   const slabs = cacheSlabs(runtime, parts.cache);
   const constants = constantLeaves(runtime);
   const alive = new Set<TensorFacts>();

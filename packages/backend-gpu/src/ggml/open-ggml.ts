@@ -6,8 +6,8 @@ import { chooseDevice, type FoundDevice, foundDevices, type GgmlDevice } from ".
 import { ggmlBackend } from "./ggml-backend.js";
 import type { Pointer } from "./library/bindings.js";
 import { type Library, loadLibrary } from "./library/load-library.js";
-import { WEIGHT_TYPES, type WeightType } from "./library/types.js";
 import { openThreads } from "./library/thread-pool.js";
+import { WEIGHT_TYPES, type WeightType } from "./library/types.js";
 import type { RuntimeFigures } from "./runtime/runtime.js";
 import type { GgmlTensor } from "./tensor.js";
 
@@ -67,11 +67,22 @@ export async function openGgml(options: GgmlOptions = {}): Promise<GgmlBackend> 
   const pool = found.kind === "cpu" ? openThreads(library, found, backend, threads) : undefined;
   const { pointer, ...device } = found;
   const kernels = found.kind === "cpu" ? library.kernels : undefined;
-  return ggmlBackend({ library, device, pointer, backend, threads, weights, cache, exact: precision === "exact", kernels, pool });
+  return ggmlBackend({
+    library,
+    device,
+    pointer,
+    backend,
+    threads,
+    weights,
+    cache,
+    exact: precision === "exact",
+    kernels,
+    pool,
+  });
 }
 
 /** What ggml's Vulkan reads once, when the library is loaded: exact products keep off the half-precision matrix units. */
-function choosePrecision(precision: "exact" | "fast"): void {
+export function choosePrecision(precision: "exact" | "fast"): void {
   const names = ["GGML_VK_DISABLE_COOPMAT", "GGML_VK_DISABLE_COOPMAT2", "GGML_VK_DISABLE_F16"];
   for (const name of names) {
     if (precision === "exact") process.env[name] ??= "1";

@@ -18,7 +18,8 @@ export interface NativeKernels {
 
 /** The kernels, where this machine can run them. */
 export function loadNativeKernels(koffi: typeof Koffi): NativeKernels | undefined {
-  if (process.platform !== "linux" || process.arch !== "x64" || process.env["ENGRAM_GGML_KERNELS"] === "0") return undefined;
+  if (process.platform !== "linux" || process.arch !== "x64" || process.env["ENGRAM_GGML_KERNELS"] === "0")
+    return undefined;
   const file = kernelsFile();
   if (!existsSync(file)) return undefined;
   try {

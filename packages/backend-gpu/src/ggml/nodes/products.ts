@@ -43,11 +43,19 @@ export function mulMatId(experts: GgmlNode, b: GgmlNode, ids: GgmlNode): GgmlNod
  */
 export function expertGradients(a: GgmlNode, b: GgmlNode, ids: GgmlNode, experts: number): GgmlNode {
   const [used, tokens] = ids.sides;
-  const fits = [a, b].every(({ sides, strides, type }) =>
-    type === "f32" && strides[0] === 4 && (sides[1] === 1 || sides[1] === used) && sides[2] === tokens && sides[3] === 1,
+  const fits = [a, b].every(
+    ({ sides, strides, type }) =>
+      type === "f32" &&
+      strides[0] === 4 &&
+      (sides[1] === 1 || sides[1] === used) &&
+      sides[2] === tokens &&
+      sides[3] === 1,
   );
   if (!fits || ids.type !== "i32") throw misfit("expert_gradients", "sides", a, b, ids);
-  return new GgmlNode("f32", [a.sides[0], b.sides[0], experts, 1], { operation: "expertGradients", sources: [a, b, ids] });
+  return new GgmlNode("f32", [a.sides[0], b.sides[0], experts, 1], {
+    operation: "expertGradients",
+    sources: [a, b, ids],
+  });
 }
 
 /** The sum of all values, [1]. */

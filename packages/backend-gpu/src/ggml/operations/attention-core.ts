@@ -8,7 +8,7 @@ import { flashAttention, softMax, softMaxBack } from "../nodes/attention.js";
 import { add, concat } from "../nodes/elementwise.js";
 import type { GgmlNode } from "../nodes/node.js";
 import { mulMat } from "../nodes/products.js";
-import { pack, packedTranspose, permute, reshape, slice, view } from "../nodes/shape.js";
+import { pack, packedTranspose, permute, reshape, slice } from "../nodes/shape.js";
 import type { AttentionMask } from "./attention-mask.js";
 import { turnedOver } from "./matrix-transpose.js";
 import type { EngineContext } from "./operation.js";
@@ -43,11 +43,11 @@ function fitsFlash({ hostSeesResults }: EngineContext, { q, v }: AttentionSource
 export function attendBack(engine: EngineContext, sources: AttentionSources, dOut: GgmlNode) {
   const { q, k, v, mask, scale } = sources;
   const [w, T, H, S] = q.sides;
-  const [u, , K] = v.sides;
+  const K = k.sides[2];
   const keysTurned = packedTranspose(k); // [T, w, K, S]
   const dQueries: GgmlNode[] = [];
-  let dKeys: GgmlNode | undefined;
-  let dValues: GgmlNode | undefined;
+  const dKeys: GgmlNode[] = [];
+  const dValues: GgmlNode[] = [];
   for (const [from, to] of parts(engine, T)) {
     const rows = ((to - from) * H) / K;
     const part = (scores: GgmlNode): GgmlNode => reshape(scores, to, rows, K, S);
@@ -58,11 +58,10 @@ export function attendBack(engine: EngineContext, sources: AttentionSources, dOu
     const dp = reshape(mulMat(slice(v, 1, 0, to), dPart), to, to - from, H, S);
     const ds = part(softMaxBack(dp, p, scale));
     dQueries.push(reshape(mulMat(slice(keysTurned, 0, 0, to), ds), w, to - from, H, S));
-    dKeys = longer(dKeys, mulMat(packedTranspose(qPart), turnedOver(ds, engine))); // [w, to, K, S]
-    dValues = longer(dValues, mulMat(packedTranspose(dPart), turnedOver(part(p), engine)));
+    dKeys.push(mulMat(packedTranspose(qPart), turnedOver(ds, engine))); // [w, to, K, S]
+    dValues.push(mulMat(packedTranspose(dPart), turnedOver(part(p), engine)));
   }
-  const none = reshape(slice(k, 1, 0, 0), w, 0, K, S);
-  return { q: joined(dQueries, 1), k: dKeys ?? none, v: dValues ?? reshape(none, u, 0, K, S) };
+  return { q: joined(dQueries, 1), k: dKeys.reduce(longer), v: dValues.reduce(longer) };
 }
 
 /** Queries in parts: what no query of a part can see is left out, which saves most where a sequence is long. */
@@ -73,9 +72,8 @@ function parts({ hostSeesResults: onHost }: EngineContext, T: number): readonly 
   return Array.from({ length: count }, (_, i) => [i * size, i === count - 1 ? T : (i + 1) * size] as const);
 }
 
-/** The sum of gradients of the first keys and of all of them: the second is of more keys. */
-function longer(sum: GgmlNode | undefined, more: GgmlNode): GgmlNode {
-  if (sum === undefined) return more;
+/** A sum of gradients, of which the second is of more keys. */
+function longer(sum: GgmlNode, more: GgmlNode): GgmlNode {
   const keys = sum.sides[1];
   return concat(add(slice(more, 1, 0, keys), sum), slice(more, 1, keys, more.sides[1] - keys), 1);
 }
@@ -92,11 +90,4 @@ export function joined(nodes: readonly GgmlNode[], dimension: 0 | 1 | 2 | 3): Gg
   if (nodes.length <= 1 && first !== undefined) return first;
   const half = nodes.length >> 1;
   return concat(joined(nodes.slice(0, half), dimension), joined(nodes.slice(half), dimension), dimension);
-}
-
-/** `count` sequences of `length` tokens each, from a token on: [w, H, N] -> [w, length, H, count], a view. */
-export function sequenceHeads(a: GgmlNode, from: number, length: number, count: number): GgmlNode {
-  const [w, H] = a.sides;
-  const [, head, token] = a.strides;
-  return view(a, [w, length, H, count], [token, head, token * length], from * token);
 }

@@ -115,6 +115,8 @@ export function routeBack(
   const [k, tokens] = ids.sides;
   let dChosen: GgmlNode;
   if (total === undefined) dChosen = scale(dWeights, routeScale);
+  else if (k === 1)
+    dChosen = scale(dWeights, 0); // the one weight is `routeScale` whatever its affinity
   else {
     const mean = scale(sumRows(multiply(weights, dWeights)), 1 / routeScale);
     dChosen = divide(subtract(dWeights, mean), total);

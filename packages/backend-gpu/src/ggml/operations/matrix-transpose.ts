@@ -14,7 +14,8 @@ const LEAST_ROWS = 64;
 /** The first two dimensions of packed values changed with each other, packed. */
 export function turnedOver(a: GgmlNode, { hostSeesResults: onHost }: EngineContext): GgmlNode {
   const [x, y, z, w] = a.sides;
-  if (!onHost || a.type !== "f32" || !a.packed || x % STRIP !== 0 || x === STRIP || y < LEAST_ROWS) return packedTranspose(a);
+  if (!onHost || a.type !== "f32" || !a.packed || x % STRIP !== 0 || x === STRIP || y < LEAST_ROWS)
+    return packedTranspose(a);
   const strips = pack(permute(reshape(a, STRIP, x / STRIP, y, z * w), 0, 2, 1, 3)); // [strip, y, x / strip, z w]
   return reshape(pack(permute(strips, 1, 0, 2, 3)), y, x, z, w);
 }

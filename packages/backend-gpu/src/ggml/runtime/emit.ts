@@ -126,7 +126,16 @@ const ALL_TASKS = -1;
 
 function native(name: "product" | "experts" | "expertGradients"): Builder {
   return ({ bindings, context, kernels }, { sides }, sources) =>
-    bindings.ggml_custom_4d(context, TYPES.f32.id, ...sides, [...sources], sources.length, kernels?.[name], ALL_TASKS, 0n);
+    bindings.ggml_custom_4d(
+      context,
+      TYPES.f32.id,
+      ...sides,
+      [...sources],
+      sources.length,
+      kernels?.[name],
+      ALL_TASKS,
+      0n,
+    );
 }
 
 function exactly({ bindings, exact }: EmitContext, product: Pointer): Pointer {

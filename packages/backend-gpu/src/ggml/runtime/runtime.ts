@@ -12,9 +12,9 @@ import { type DeviceMemory, deviceMemory, type Region } from "./device-memory.js
 import type { Program, ProgramDevice } from "./program.js";
 import { programCache } from "./program-cache.js";
 import { sequenceOf } from "./sequence.js";
-import { useKernels } from "./use-kernels.js";
 import { planStages, type Stage } from "./stages.js";
 import { taskQueue } from "./task-queue.js";
+import { useKernels } from "./use-kernels.js";
 
 /** What a runtime is opened with. */
 export type RuntimeDevice = Omit<ProgramDevice, "memory">;

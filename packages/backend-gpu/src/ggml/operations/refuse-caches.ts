@@ -1,0 +1,13 @@
+// Gradients go through whole sequences alone.
+
+import { EngramError } from "@engram-ts/core";
+
+/** @throws EngramError `unsupported` for a call that had caches. */
+export function refuseCaches(operation: string, { caches }: { readonly caches?: readonly unknown[] }): void {
+  if (caches === undefined) return;
+  throw new EngramError({
+    code: "unsupported",
+    operation,
+    message: "gradients go through whole sequences, not through caches; run forward without caches to train",
+  });
+}
