@@ -19,12 +19,23 @@ export function softMax(a: GgmlNode, mask: GgmlNode | undefined, scale: number):
   return new GgmlNode("f32", a.sides, { operation: "softMax", sources, parameters: [scale] });
 }
 
-/** The gradient of {@link softMax}'s input, of its result's gradient and its result. */
+/**
+ * The gradient of {@link softMax}'s input, of its result's gradient and its result. ggml's planner may lay this node over
+ * either source, and its CPU kernel overwrites the result before it has read it; memory with two views it leaves alone.
+ */
 export function softMaxBack(gradient: GgmlNode, y: GgmlNode, scale: number): GgmlNode {
   checkF32("soft_max_back", gradient);
   checkF32("soft_max_back", y);
   if (!sameSides(gradient, y) || !gradient.packed || !y.packed) throw misfit("soft_max_back", "sides", gradient, y);
-  return new GgmlNode("f32", y.sides, { operation: "softMaxBack", sources: [gradient, y], parameters: [scale] });
+  return new GgmlNode("f32", y.sides, {
+    operation: "softMaxBack",
+    sources: [gradient, shown(shown(y))],
+    parameters: [scale],
+  });
+}
+
+function shown(a: GgmlNode): GgmlNode {
+  return new GgmlNode(a.type, a.sides, { operation: "reshape", sources: [a], parameters: a.sides, view: true });
 }
 
 /** Rotary positions of [width, heads, tokens, z]. */

@@ -74,13 +74,13 @@ export const mla: GgmlOperation<"mla"> = {
     const turned = ropeBack(pack(slice(back.q, 0, n, r)), facts);
     const dQuery = joinHeads(concat(slice(back.q, 0, 0, n), turned, 0));
     const dQueryLatent = linearInputGradient(dQuery, queryUp.node);
-    const optional: Record<string, GgmlNode> = {};
+    const optional: { queryDown?: GgmlNode; queryNorm?: GgmlNode } = {};
     let dxQuery = dQueryLatent;
     if (queryDown !== undefined && queryNorm !== undefined && queries.down !== undefined) {
       const { dx: dDown, dWeight } = normBack(dQueryLatent, queries.down, queryNorm.node, epsilon);
       dxQuery = linearInputGradient(dDown, queryDown.node);
-      optional["queryDown"] = linearWeightGradient(dDown, x.node);
-      optional["queryNorm"] = dWeight;
+      optional.queryDown = linearWeightGradient(dDown, x.node);
+      optional.queryNorm = dWeight;
     }
 
     // keys and values: their heads back into one, rotation, up, norm, down
