@@ -37,7 +37,7 @@ export function trainBytePairs(training: BytePairTraining): { merges: [number, n
   const words = training.words.map((word) => [...word]);
   const pairCounts = new Map<number, number>();
   const queue = binaryHeap<Candidate>(comesFirst);
-  const ranks = new Map<number, [number, number]>();
+  const merges: [number, number][] = [];
   let changed = new Map<number, number[]>();
 
   const count = (left: number, right: number, word: number, change: number): void => {
@@ -79,13 +79,11 @@ export function trainBytePairs(training: BytePairTraining): { merges: [number, n
       symbols.push(merged);
       idOfString.set(merged, id);
     }
-    // A pair may come up again, after its string came about in a second way: its rank is then the later one.
-    ranks.delete(pair);
-    ranks.set(pair, [top.left, top.right]);
+    merges.push([top.left, top.right]);
     for (const word of top.words) mergeInWord(words[word] ?? [], top, id, word, count);
     queueChanged();
   }
-  return { merges: [...ranks.values()], symbols };
+  return { merges, symbols };
 }
 
 function comesFirst(a: Candidate, b: Candidate): boolean {
