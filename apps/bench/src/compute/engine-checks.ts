@@ -45,6 +45,7 @@ async function checkOne([engine, tolerance, directions]: CheckSetting, seconds: 
   let over = false;
   try {
     for await (const line of createInterface({ input: child.stdout })) {
+      if (!line.startsWith("{")) continue; // what a library had to say
       const told = JSON.parse(line) as CheckLine; // our own program's
       if ("begins" in told) running = told.begins;
       else if ("failed" in told) failures.push({ name: running, message: told.failed });

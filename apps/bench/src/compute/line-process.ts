@@ -109,7 +109,10 @@ function lineReader(child: ChildProcess): () => Promise<string> {
   if (child.stdout === null) return () => failed;
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return async () => {
-    const line = await Promise.race([lines.next(), failed]);
-    return line.done ? failed : line.value;
+    for (;;) {
+      const line = await Promise.race([lines.next(), failed]);
+      if (line.done) return failed;
+      if (line.value.startsWith("{")) return line.value; // others are what a library had to say
+    }
   };
 }
