@@ -44,6 +44,33 @@ describe("openBackend", () => {
   });
 });
 
+describe("openBackend, of one engine", () => {
+  it("opens ggml on the CPU", async () => {
+    const backend = await openBackend({ engine: "ggml", device: "CPU", threads: 1 });
+    expect(backend.name).toBe("ggml");
+    expect(backend.choice).toMatchObject({ engine: "ggml", device: "CPU" });
+    await backend.close();
+  });
+
+  it("opens tfjs on WebAssembly", async () => {
+    const backend = await openBackend({ engine: "tfjs", device: "wasm" });
+    expect(backend.name).toBe("tfjs");
+    expect(backend.choice).toMatchObject({ engine: "tfjs", device: "wasm" });
+    await backend.close();
+  });
+
+  it("says what to install, or what is wrong with what was named", async () => {
+    const missing = await openBackend({ engine: "ggml", ggml: { library: "/nowhere" } }).catch(
+      (error: unknown) => error,
+    );
+    expect(isEngramError(missing, "missing-dependency"), String(missing)).toBe(true);
+    expect(String(missing)).toContain("/nowhere");
+    expect(await refused({ engine: "ggml", device: "Vulkan9" })).toMatch(/Vulkan9.*CPU/);
+    expect(await refused({ engine: "tfjs", device: "Vulkan9" })).toMatch(/Vulkan9.*wasm/);
+    expect(await refused({ engine: "ggml", threads: 0 })).toContain("threads is 0");
+  });
+});
+
 describe("inspectEngines", () => {
   it("reports on all engines, or those asked for; the reference is always there", async () => {
     const all = await inspectEngines();

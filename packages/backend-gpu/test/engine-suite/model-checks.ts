@@ -189,7 +189,36 @@ function generationCheck(preset: Preset): EngineCheck {
   };
 }
 
+const sideBySide: EngineCheck = {
+  group: "generation",
+  name: "two texts at once on one engine, token by token in turns, are those of one after the other",
+  precise: true,
+  async run({ twins }) {
+    const { engine } = twinModels(twins, modelPreset("tiny-qwen-ple"));
+    const text = async (prompt: readonly number[]): Promise<number[]> => {
+      const ids: number[] = [];
+      const tables = madeUpTables(engine, "soon");
+      for await (const id of generate(engine, { prompt, maxTokens: 6, temperature: 0, tables })) ids.push(id);
+      return ids;
+    };
+    const prompts = [
+      [1, 2, 3],
+      [200, 100, 50, 25],
+    ];
+    const together = await Promise.all(prompts.map(text));
+    const alone: number[][] = [];
+    for (const prompt of prompts) alone.push(await text(prompt));
+    expect(together).toEqual(alone);
+    expect(alone[0]).not.toEqual(alone[1]);
+  },
+};
+
 /** Whole models. */
 export function modelChecks(): EngineCheck[] {
-  return SMALL_PRESETS.flatMap((preset) => [trainingCheck(preset), decodingCheck(preset), generationCheck(preset)]);
+  const each = SMALL_PRESETS.flatMap((preset) => [
+    trainingCheck(preset),
+    decodingCheck(preset),
+    generationCheck(preset),
+  ]);
+  return [...each, sideBySide];
 }

@@ -122,6 +122,17 @@ describe("engram generate --engine", () => {
     expect(chosen).toMatchObject({ engine: devices.length > 1 ? expect.stringMatching(/ggml|tfjs/) : "reference" });
   });
 
+  it.each([
+    ["--engine", "ggml", "--device", "CPU", "--threads", "2"],
+    ["--engine", "tfjs", "--backend", "wasm"],
+    ["--engine", "tfjs", "--backend", "cpu"],
+  ])("gives it by name, from a checkpoint, too: %s %s %s %s", async (...engine) => {
+    const expected = await runs.json(...random);
+    const { engine: chosen, ...found } = await runs.json("generate", "--checkpoint", "./model", ...prompt, ...engine);
+    expect(chosen).toMatchObject({ engine: engine[1], device: engine[3] });
+    expect(found).toEqual(expected);
+  });
+
   it("refuses names that there are not, and options that do not go together", async () => {
     const engine = await runs.refused(...random, "--engine", "cuda");
     expect(engine.message).toContain("--engine is cuda; use one of auto, ggml, tfjs, reference");
