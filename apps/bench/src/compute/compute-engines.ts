@@ -18,7 +18,7 @@ export function openEngine(name: string, threads?: number): Promise<Backend<unkn
   const options: Record<string, string | number> = threads === undefined ? {} : { threads };
   for (const pair of text === "" ? [] : text.split(",")) {
     const [key = "", value = ""] = pair.split("=", 2);
-    options[key] = value;
+    options[key] = /^\d+$/.test(value) ? Number(value) : value;
   }
   return open(kind, options);
 }

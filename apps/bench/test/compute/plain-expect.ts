@@ -5,8 +5,17 @@ import { isDeepStrictEqual } from "node:util";
 
 /** As vitest's, in part. */
 export function expect(found: unknown, about = "a value") {
+  return { ...matchers(found, about, true), not: matchers(found, about, false) };
+}
+
+expect.fail = (message: string): never => {
+  throw new Error(message);
+};
+
+function matchers(found: unknown, about: string, wanted: boolean) {
   const check = (holds: boolean, expected: string): void => {
-    if (!holds) throw new Error(`${about}: found ${shown(found)}, expected ${expected}`);
+    if (holds === wanted) return;
+    throw new Error(`${about}: found ${shown(found)}, expected ${wanted ? "" : "not "}${expected}`);
   };
   return {
     toBe: (expected: unknown) => check(Object.is(found, expected), shown(expected)),
@@ -19,10 +28,6 @@ export function expect(found: unknown, about = "a value") {
     toBeGreaterThan: (limit: number) => check((found as number) > limit, `more than ${limit}`),
   };
 }
-
-expect.fail = (message: string): never => {
-  throw new Error(message);
-};
 
 function shown(value: unknown): string {
   const text = value instanceof Error ? String(value) : (JSON.stringify(value) ?? String(value));
