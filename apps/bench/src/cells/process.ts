@@ -19,6 +19,12 @@ export interface ContestantCommand {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Those that live: none may outlive this process. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /**
  * Starts a process; its first line says that it is ready, and what it is.
  * @throws Error with the end of its error output where it ends before.
@@ -26,9 +32,10 @@ export interface ContestantCommand {
 export async function startProcess(name: string, { command, env }: ContestantCommand): Promise<RunningContestant> {
   const [program = "", ...args] = command;
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...env } });
-  const stop = () => child.kill("SIGKILL");
-  process.once("exit", stop);
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  running.add(child);
+  const ended = new Promise<void>((resolve) => {
+    for (const event of ["close", "error"]) child.once(event, () => resolve());
+  }).then(() => void running.delete(child));
   child.stdin.on("error", () => undefined); // it has ended; the next answer says so
   const nextLine = lineReader(child);
   const { version = "" } = JSON.parse(await nextLine()) as { version?: string }; // our own programs' first line
@@ -40,8 +47,7 @@ export async function startProcess(name: string, { command, env }: ContestantCom
       return JSON.parse(await nextLine()) as RoundAnswer; // likewise
     },
     async close() {
-      process.removeListener("exit", stop);
-      stop();
+      child.kill("SIGKILL");
       await ended;
     },
   };

@@ -33,6 +33,8 @@ export interface CellOutcome {
 /** Share of what a contestant can do that arrives in an open loop. */
 const OFFERED_SHARE = 0.5;
 const MOST_CALLS = 20_000;
+/** Rounds that count, at least, where the time runs out. */
+const LEAST_ROUNDS = 3;
 /** Processor time of a contestant before anything counts. */
 const WARM_UP_MS = 40;
 
@@ -87,8 +89,11 @@ async function hotRounds(
   measured: Map<string, MeasuredContestant>,
 ): Promise<void> {
   // Round 0 warms up and is checked, and so is the last; each reads on where the one before it ended.
-  for (let round = 0; round <= effort.rounds; round++) {
-    const check = round === 0 || round === effort.rounds ? 1 : 0;
+  for (let round = 0, last = false; round <= effort.rounds && !last; round++) {
+    last =
+      round === effort.rounds ||
+      (round >= LEAST_ROUNDS && performance.now() > (effort.until ?? Number.POSITIVE_INFINITY));
+    const check = round === 0 || last ? 1 : 0;
     const firstCall = ((process * (effort.rounds + 1) + round) * calls) % plan.listedCalls;
     const request: RoundRequest = { firstCall, calls, check, perSecond: 0, seed: 0 };
     const sums = new Map<string, number>();

@@ -110,6 +110,7 @@ async function contextFor(options: RunOptions, { folder, peers, leftOut, traces 
       options.preset ??
       (quick ? ["deepseek-v4.1-flash"] : ["deepseek-v4.1-flash", "qwen3.8-flash-next", "engram-demo"]),
     rows: options.rows ?? (quick ? [2 ** 18, 2 ** 15] : [2 ** 20, 2 ** 22]),
+    sizesGiven: options.rows !== undefined,
     sequences: options.sequences ?? (quick ? [1, 16] : [1, 4, 16, 64]),
     peers,
     ...(s3 === undefined ? {} : { s3 }),

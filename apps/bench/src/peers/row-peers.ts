@@ -38,6 +38,8 @@ const NAMES: Readonly<Record<PythonPeer, string>> = {
 /** Peers of this machine. */
 export interface RowPeers {
   readonly leftOut: readonly LeftOut[];
+  /** How Python is started. */
+  readonly pythonProgram: string;
   /** What was found, by name. */
   readonly versions: Readonly<Record<string, string>>;
   /** A Python peer over a table, its own form of the table made; undefined where this machine lacks it. */
@@ -68,6 +70,7 @@ export function findRowPeers(folder: string): RowPeers {
   const made = new Set<string>();
   return {
     leftOut,
+    pythonProgram: python,
     versions: { ...versionsOf(found), ...(fio.status === 0 ? { fio: fio.stdout.trim().replace("fio-", "") } : {}) },
     python(kind, table, calls) {
       if (found?.[kind] === undefined) return undefined;

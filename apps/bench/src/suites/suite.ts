@@ -23,6 +23,8 @@ export interface SuiteContext {
   readonly presets: readonly AddressingPresetName[];
   /** Table sizes in rows; the first is that of most cells. */
   readonly rows: readonly number[];
+  /** Whether the user gave the sizes. */
+  readonly sizesGiven: boolean;
   readonly sequences: readonly number[];
   readonly peers: RowPeers;
   /** Where an object store's tables may be written, as `s3://bucket/prefix`. */

@@ -1,0 +1,80 @@
+// The suite `addressing`: what it takes to turn tokens into row ids, for each preset, one token at a time and a prefill chunk
+// at once, beside numpy and a plain BigInt loop where these can do the preset's kind of hash.
+
+import { fileURLToPath } from "node:url";
+import { ADDRESSING_PRESETS, type AddressingPresetName, compressIds, createAddressing } from "@engram-ts/core";
+import type { AddressingContestantOptions } from "../cells/addressing-contestant.js";
+import type { CellContestant, CellPlan } from "../cells/cell-plan.js";
+import type { Suite, SuiteContext } from "./suite.js";
+
+const PROGRAM = fileURLToPath(new URL("../cells/addressing-contestant.js", import.meta.url));
+const NUMPY = fileURLToPath(new URL("../../native/addressing.py", import.meta.url));
+
+/** The suite. */
+export const addressingSuite: Suite = {
+  name: "addressing",
+  description: "tokens to row ids: kernels against numpy and a BigInt loop, for each preset",
+  plan(context) {
+    const presets: AddressingPresetName[] = ["engram-demo", "deepseek-v4.1-flash", "qwen3.8-flash-next"];
+    return {
+      cells: presets.flatMap((preset, i) =>
+        [2_048, 1].map((count, k) => addressingCell(preset, count, i + k, context)),
+      ),
+    };
+  },
+};
+
+function addressingCell(
+  preset: AddressingPresetName,
+  count: number,
+  priority: number,
+  context: SuiteContext,
+): CellPlan {
+  const { config } = ADDRESSING_PRESETS[preset];
+  const { rowsPerToken } = createAddressing(config);
+  const ids =
+    preset === "qwen3.8-flash-next" ? context.trace.ids : compressIds(context.tokenizer.tokenMap, context.trace.ids);
+  const contestants: CellContestant[] = [];
+  return {
+    id: `addressing/${preset}/${count}`,
+    suite: "addressing",
+    title: `${preset}: ${rowsPerToken} row ids a token, ${count === 1 ? "one token" : `${count} tokens`} a call`,
+    labels: { preset, kind: config.kind, count, rowsPerToken },
+    unit: "token",
+    unitsPerCall: count,
+    listedCalls: Math.max(1, Math.floor(ids.length / count)),
+    state: "hot",
+    cacheState: "the same outputs written again, all in the processor's caches",
+    contestants,
+    baseline: config.kind === "engram" ? "BigInt loop" : "TypeScript",
+    checked: `row ids of the last call, ${config.kind === "engram" ? "by all contestants" : "by both kernels"}`,
+    priority,
+    prepare() {
+      const tokens = context.shelf.callsFile(`tokens-${preset}`, ids);
+      const own = (name: string, kind: AddressingContestantOptions["kind"]): CellContestant => {
+        const command = [process.execPath, PROGRAM, JSON.stringify({ kind, preset, tokens, count })];
+        return { name, kind: kind === "bigint" ? "peer" : "tier", command };
+      };
+      contestants.push(own("WebAssembly", "wasm"), own("TypeScript", "typescript"));
+      if (config.kind === "engram")
+        contestants.push(own("BigInt loop", "bigint"), ...numpy(preset, tokens, count, context));
+      return Promise.resolve();
+    },
+  };
+}
+
+function numpy(preset: AddressingPresetName, tokens: string, count: number, { peers }: SuiteContext): CellContestant[] {
+  const { config } = ADDRESSING_PRESETS[preset];
+  const [layer] = createAddressing(config).layers;
+  if (peers.versions.numpy === undefined || layer === undefined || config.kind === "qwen-ple") return [];
+  const { primes, offsets } = layer;
+  const given = {
+    primes,
+    offsets: [...offsets],
+    multipliers: layer.multipliers.map(String),
+    pad: config.padId,
+    tokens,
+    count,
+  };
+  return [{ name: "numpy", kind: "peer", command: [peers.pythonProgram, NUMPY, JSON.stringify(given)] }];
+}

@@ -1,0 +1,92 @@
+// The suite `cache`: what share of rows a cache in memory serves, against its bytes, for real text of several kinds, for an
+// agent that sends its conversation again and again, and for ids at random. The cache is the product's own, in front of the
+// preset's whole table: rows collide as they do in it. Counted, not timed. A cache starts empty, so rows read for the first
+// time are misses whatever its size; the note says how many there are.
+
+import { cached, encodedRowBytes, tableInfo } from "@engram-ts/core";
+import { byteCount, digits } from "../report/numbers.js";
+import type { CurveReport } from "../report/report.js";
+import { agentReplay, type Trace } from "../traces/trace.js";
+import {
+  type CallRows,
+  type SizedAddressing,
+  sizedAddressing,
+  traceCalls,
+  uniformCalls,
+} from "../traces/trace-rows.js";
+import type { Suite, SuiteContext } from "./suite.js";
+import { zeroStore } from "./zero-store.js";
+
+/** Cache sizes, in bytes. */
+const SIZES = [16, 18, 20, 22, 24, 26, 28].map((power) => 2 ** power);
+
+/** The suite. */
+export const cacheSuite: Suite = {
+  name: "cache",
+  description: "hit ratio against cache bytes: text in several languages, code, agent replay, ids at random",
+  plan(context) {
+    return { cells: [], curves: context.presets.map((preset) => () => hitRatios(sizedAddressing(preset), context)) };
+  },
+};
+
+async function hitRatios(sized: SizedAddressing, context: SuiteContext): Promise<CurveReport> {
+  const tokens = context.quick ? 8_192 : 65_536;
+  const traces = tracesOf(context, tokens);
+  for (const trace of traces) context.useTrace(trace);
+  const workloads = traces.map((trace) => ({
+    name: nameOf(trace),
+    calls: traceCalls(sized, trace, context.tokenizer, { kind: "decode", sequences: 1 }),
+  }));
+  const [first] = workloads;
+  if (first !== undefined) workloads.push({ name: "ids at random", calls: uniformCalls(first.calls, sized.rows, 5) });
+  const lines: { name: string; points: [number, number][] }[] = [];
+  const firsts: string[] = [];
+  for (const { name, calls } of workloads) {
+    const points: [number, number][] = [];
+    for (const bytes of SIZES) points.push([bytes, await hitRatio(sized, calls, bytes)]);
+    lines.push({ name, points });
+    firsts.push(`${name} ${digits((100 * new Set(calls.ids).size) / calls.ids.length)} %`);
+  }
+  const { preset, rows, encoding } = sized;
+  return {
+    id: `cache/${preset}`,
+    suite: "cache",
+    title: `Hit ratio against cache bytes: ${preset}`,
+    x: { label: "bytes of the cache", scale: "log" },
+    y: { label: "share of rows that the cache serves", scale: "linear" },
+    lines,
+    note: `Decode, one token a call, ${traces.map(({ card }) => card.tokens)[0] ?? 0} tokens of each trace, ${sized.rowsPerToken} rows a token of one module, whole table of ${rows} rows (${byteCount(rows * encodedRowBytes(encoding))}). Caches start empty: rows read for the first time, which no cache can have, are ${firsts.join(", ")} of all.`,
+  };
+}
+
+/** The user's own trace where one is given, beside those that come along. */
+function tracesOf(context: SuiteContext, tokens: number): Trace[] {
+  const kinds = (["english", "chinese", "languages", "code"] as const).map((kind) => context.textTrace(kind, tokens));
+  const own = context.trace.card.kind === "recorded" ? [context.trace] : [];
+  const [english] = kinds;
+  return [...own, ...kinds, ...(english === undefined ? [] : [agentReplay(english, { limit: tokens })])];
+}
+
+function nameOf({ card }: Trace): string {
+  if (card.kind === "agent replay") return "agent replay";
+  if (/Factbook/.test(card.name)) return "English";
+  if (/Chinese/.test(card.name)) return "Chinese";
+  if (/other editions/.test(card.name)) return "13 languages";
+  return /sources/.test(card.name) ? "code" : card.name.slice(0, 30);
+}
+
+async function hitRatio(
+  { rows, encoding }: SizedAddressing,
+  { ids, count, calls }: CallRows,
+  bytes: number,
+): Promise<number> {
+  const store = cached(zeroStore(tableInfo({ rows, encoding })), { bytes });
+  for (let call = 0; call < calls; call++) {
+    const ticket = store.prefetch(ids.subarray(call * count, (call + 1) * count));
+    if (!ticket.settled) await ticket.ready;
+    ticket.release();
+  }
+  const { hits, rows: asked } = store.stats();
+  await store.close();
+  return (hits.cache ?? 0) / asked;
+}
