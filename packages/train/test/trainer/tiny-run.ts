@@ -17,7 +17,7 @@ import { fillRows, initialRows, tablesOf } from "../../src/trainer/initial-rows.
 import { createTrainer, type Trainer } from "../../src/trainer/trainer.js";
 import type { TrainingConfigInput } from "../../src/trainer/training-config.js";
 
-export const VOCABULARY = 24;
+const VOCABULARY = 24;
 
 export function tinySpec(head: "tied" | "separate" = "tied"): ModelSpec {
   return modelBuilder({ vocabSize: VOCABULARY, width: 8, contextTokens: 64, head })
