@@ -52,7 +52,8 @@ function stageOf(level: number, needed: readonly GgmlNode[], levels: ReadonlyMap
   const deferred = needed.filter((node) => node.deferral !== undefined && levels.get(node) === level + 1);
   const nodes = needed.filter((node) => readyAt(node, levels) === level);
   const kept = new Set<GgmlNode>();
-  const keep = (source: GgmlNode): void => {
+  const keep = (used: GgmlNode): void => {
+    const source = shownBy(used);
     if (levels.has(source) && readyAt(source, levels) === level) kept.add(source);
     if (levels.has(source.root) && readyAt(source.root, levels) === level) kept.add(source.root);
   };
@@ -61,6 +62,12 @@ function stageOf(level: number, needed: readonly GgmlNode[], levels: ReadonlyMap
     for (const source of node.sources) keep(source);
   }
   return { nodes, kept, deferred };
+}
+
+/** What a view shows: a later stage shows it again by itself. A write in place is no mere view, and runs once. */
+function shownBy(node: GgmlNode): GgmlNode {
+  const [source] = node.sources;
+  return node.root === node || node.writes.length > 0 || source === undefined ? node : shownBy(source);
 }
 
 /** Everything that has to be computed for these, in the order in which it was made. */
