@@ -1,5 +1,6 @@
 // A corpus: the documents of some sources, each once, with a manifest of what was read. Files that are not text are refused
 // by name. Documents are in memory, so a corpus has a size limit. Not here: tokens (token-shards.ts).
+// A file of one source may give many documents; what one is, the source says (npm-texts.ts, text-source.ts).
 
 import { createHash } from "node:crypto";
 import { EngramError } from "@engram-ts/core";

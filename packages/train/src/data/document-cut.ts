@@ -1,4 +1,6 @@
 // Cuts long documents where a reader would pause. Joined again, the parts are the document.
+// Pauses are blank lines, then lines, then spaces; where there is none a cut falls between two characters.
+// Not here: which documents are cut, which is the corpus's option.
 
 /** Where to cut, best first: after a blank line, a line, a space. */
 const PAUSES = ["\n\n", "\n", " "];

@@ -1,5 +1,6 @@
 // Which documents are for training and which for validation: by their content and a seed, so that neither the order of
 // files nor a document more elsewhere moves one from one side to the other, as far as sizes allow.
+// Not a split of tokens: a document is whole on one side, so that no validation text was seen in training.
 
 import { createHash } from "node:crypto";
 import { EngramError } from "@engram-ts/core";

@@ -1,5 +1,6 @@
 // Batches for evaluation: every document once, in the order in which they stand, and then the end. The same batches in
 // every evaluation of a run, so that losses can be compared.
+// Not here: what is done with them (evaluation/), batches for training (token-source.ts).
 
 import { EngramError } from "@engram-ts/core";
 import type { TokenBatch } from "./token-batch.js";

@@ -1,4 +1,6 @@
 // Errors of node:fs as errors of this SDK, each naming the file and what can be done.
+// Used at the edges where data is read and written; no error of Node's leaves them as it is.
+// Not here: what is wrong with a file's content, which its reader says.
 
 import { EngramError } from "@engram-ts/core";
 

@@ -1,5 +1,6 @@
 // Texts that npm packages carry: the World Factbook's country profiles, WordNet's glosses, and of any other package its
 // sources and documentation. The package must be installed; nothing is downloaded, and none of its code is run.
+// Only names and places of files are known here; reading is text-source.ts's.
 
 import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";

@@ -1,5 +1,6 @@
 // A seeded order: the same seed and epoch give the same permutation on every machine. Whole-number arithmetic only.
 // The generator is sfc32 (Doty-Humphrey's PractRand): 128 bits of state, plenty for shuffling, no use for secrets.
+// Not here: who reads which part of an epoch (token-source.ts).
 
 /** The numbers 0 to `count` - 1 in an order that `seed` and `epoch` determine, [count]. */
 export function shuffledOrder(count: number, seed: number, epoch: number): Uint32Array {

@@ -1,5 +1,6 @@
 // Where texts come from: files, folders, npm packages, or memory. A source names its files in a fixed order and gives their
 // bytes; whether they are text, and what becomes of them, is the corpus's matter (corpus.ts). Nothing is downloaded here.
+// Uncompressing is bounded by the same limit as reading, so that a small file cannot become a large one.
 
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";

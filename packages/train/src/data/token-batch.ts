@@ -1,5 +1,6 @@
 // One step's tokens, and the place that they come from: what a trainer and an evaluation need to know of data.
 // Not here: how text becomes tokens (tokenizer/), shards and shuffling (token-shards.ts, token-source.ts).
+// Ids and targets are the tokenizer's; a token map compresses them for the tables only, within the model.
 
 /** A target that counts for nothing: the last token of a document or row has no next one. */
 export const IGNORED_TARGET = -100;

@@ -1,5 +1,6 @@
 // The manifest of tokenised text, `tokens.json`: what a folder of token shards holds and by which tokenizer it was made.
 // Written last, so a folder without one is unfinished; checked whole on reading, as anything from outside is.
+// Not here: the shards themselves (token-shards.ts), which the digests in it vouch for.
 
 import { EngramError } from "@engram-ts/core";
 import type { CorpusManifest } from "./corpus.js";

@@ -1,4 +1,6 @@
 // The size and form of batches, checked and with its defaults.
+// Checked once, when a source is made: packing itself trusts them.
+// Not here: what they mean (token-packing.ts).
 
 import { EngramError } from "@engram-ts/core";
 import type { PackingOptions } from "./token-packing.js";

@@ -1,5 +1,6 @@
 // Opens tokenised text: one split of a folder of token shards, checked and in memory (2 or 4 bytes a token). Not here: the
 // order in which it is read (token-source.ts), how it is written (token-shards-write.ts).
+// Nothing of a shard is used before its length, its digest, its documents and its ids were found to be as stated.
 
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";

@@ -1,5 +1,6 @@
 // Finds added tokens in a text: at each place the longest, from left to right, before anything else is cut. Tokens that
 // take white space beside them, or stand as single words only, are left to the library.
+// Not here: what is between them (byte-pair-encoder.ts).
 
 import type { TokenizerVocabulary } from "@engram-ts/core";
 

@@ -1,4 +1,6 @@
 // A priority queue: the first by `before` comes out first. Order among equals is not defined.
+// Both users of it have keys that are all different, or do the same with equals.
+// Not here: removal from the middle; users skip what is no longer true when it comes out.
 
 /** A priority queue. */
 export interface BinaryHeap<T> {

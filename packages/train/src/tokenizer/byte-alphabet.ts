@@ -1,5 +1,6 @@
 // The alphabet of byte-level vocabularies: every byte has one printable character, itself where Latin-1 prints it, else
 // one from U+0100 on, in order. So a vocabulary of strings holds any bytes. The convention is GPT-2's and Hugging Face's.
+// Not here: core's decoder of single tokens, which makes text and not bytes of them.
 
 const characterOfByte: readonly string[] = alphabet();
 const byteOfCharacter: ReadonlyMap<string, number> = new Map(

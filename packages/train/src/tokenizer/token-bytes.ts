@@ -1,5 +1,6 @@
 // How many UTF-8 bytes of text each token stands for: what losses per token are turned into bits per byte with. Bytes and not
 // characters, since a token may be a part of a character. Special tokens stand for no text.
+// Not here: the sums (token-packing.ts) and the losses.
 
 import { type TokenizerVocabulary, tokenText } from "@engram-ts/core";
 import { bytesOfToken } from "./byte-alphabet.js";
