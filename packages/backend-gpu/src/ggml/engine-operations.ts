@@ -4,13 +4,17 @@
 import type { BackendOperation, BackendOperations, OperationName } from "@engram-ts/core";
 import { EngramError } from "@engram-ts/core";
 import { checkOperation } from "../operation-checks.js";
+import { checkCacheFit } from "./cache-fit.js";
 import type { GgmlNode } from "./nodes/node.js";
 import { engramGate } from "./operations/engram-gate.js";
+import { gqa } from "./operations/gqa.js";
 import { hyperCoefficients } from "./operations/hyper-coefficients.js";
 import { hyperCollapse } from "./operations/hyper-collapse.js";
 import { hyperMerge } from "./operations/hyper-merge.js";
+import { mla } from "./operations/mla.js";
 import { moe } from "./operations/moe.js";
 import type { EngineContext, Operand } from "./operations/operation.js";
+import { shortConvolution } from "./operations/short-convolution.js";
 import { add, collapseStreams, expandStreams, feedForward, linear, rmsNorm } from "./operations/simple.js";
 import { crossEntropy, embed, logits } from "./operations/tokens.js";
 import type { GgmlTensor, TensorFacts } from "./tensor.js";
@@ -21,8 +25,11 @@ const OPERATIONS = {
   linear,
   rmsNorm,
   feedForward,
+  gqa,
+  mla,
   moe,
   engramGate,
+  shortConvolution,
   expandStreams,
   collapseStreams,
   hyperCoefficients,
@@ -84,8 +91,13 @@ function handled(name: OperationName, host: OperationHost): BackendOperation<Ggm
     forward(inputs: Handles, options: object) {
       host.checkOpen(name);
       const operands = operandsOf(inputs);
-      checkOperation(name, shapesOf(operands), options);
-      for (const [index, cache] of cachesOf(options).entries()) host.facts(name, `caches[${index}]`, cache);
+      const shapes = shapesOf(operands);
+      checkOperation(name, shapes, options);
+      const caches = givenCaches(options);
+      if (caches !== undefined) {
+        const slots = caches.map((cache, index) => host.facts(name, `caches[${index}]`, cache).cache);
+        checkCacheFit(name, slots, { options, shapes });
+      }
       const { outputs, saved = [] } = operation.forward(operands, options, host.engine);
       const handles: Record<string, GgmlTensor | readonly GgmlTensor[]> = {};
       for (const [output, { node, shape }] of Object.entries(outputs)) handles[output] = host.born(node, shape);
@@ -98,7 +110,7 @@ function handled(name: OperationName, host: OperationHost): BackendOperation<Ggm
       wanted: ReadonlySet<string>,
     ) {
       host.checkOpen(name);
-      if (cachesOf(call.options).length > 0) throw withCaches(name);
+      if (givenCaches(call.options) !== undefined) throw withCaches(name);
       const { saved = [], ...outputs } = call.outputs;
       const inputs = operandsOf(call.inputs);
       const nodes: Record<string, GgmlNode> = {};
@@ -124,8 +136,8 @@ function shapesOf(operands: Readonly<Record<string, Operand>>): Record<string, r
   return Object.fromEntries(Object.entries(operands).map(([name, { shape }]) => [name, shape]));
 }
 
-function cachesOf(options: object): readonly GgmlTensor[] {
-  return (options as { caches?: readonly GgmlTensor[] }).caches ?? []; // an option of some operations
+function givenCaches(options: object): readonly GgmlTensor[] | undefined {
+  return (options as { caches?: readonly GgmlTensor[] }).caches; // an option of some operations
 }
 
 function withCaches(operation: string): EngramError {

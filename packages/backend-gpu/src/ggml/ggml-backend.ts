@@ -172,7 +172,10 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
       const copy = slabs.copy(slot);
       return born(copy.slab.node, cache.shape, copy);
     },
-    submit: () => runtime.flush(),
+    submit() {
+      checkOpen("submit");
+      runtime.flush();
+    },
     dispose(tensors) {
       for (const tensor of tensors) {
         const found = tensor as TensorFacts; // all handles are made above

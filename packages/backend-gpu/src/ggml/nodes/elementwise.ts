@@ -58,14 +58,14 @@ export function clamp(a: GgmlNode, least: number, most: number): GgmlNode {
 /** a repeated to these sides, multiples of its own. */
 export function repeat(a: GgmlNode, sides: Four): GgmlNode {
   checkF32("repeat", a);
-  if (sides.some((side, i) => side % (a.sides[i] ?? 1) !== 0)) throw misfit("repeat", `sides [${sides.join(", ")}]`, a);
+  if (!repeatsTo(a.sides, sides)) throw misfit("repeat", `sides [${sides.join(", ")}]`, a);
   return new GgmlNode("f32", sides, { operation: "repeat", sources: [a], parameters: sides });
 }
 
 /** The sum of a over what a repetition to its sides would have repeated: the gradient of {@link repeat}. */
 export function repeatBack(a: GgmlNode, sides: Four): GgmlNode {
   checkF32("repeat_back", a);
-  if (sides.some((side, i) => (a.sides[i] ?? 1) % side !== 0)) {
+  if (!repeatsTo(sides, a.sides)) {
     throw misfit("repeat_back", `sides [${sides.join(", ")}]`, a);
   }
   if (sides.every((side, i) => side === a.sides[i])) return a;
@@ -89,11 +89,15 @@ function binary(operation: "add" | "sub" | "mul" | "div"): (a: GgmlNode, b: Ggml
   return (a, b) => {
     checkF32(operation, a);
     checkF32(operation, b);
-    if (a.sides.some((side, i) => side % (b.sides[i] ?? 1) !== 0))
-      throw misfit(operation, "sides that do not repeat", a, b);
+    if (!repeatsTo(b.sides, a.sides)) throw misfit(operation, "sides that do not repeat", a, b);
     if (b.strides[0] !== 4 && b.sides[0] > 1) throw misfit(operation, "a second source with gaps in its rows", a, b);
     return new GgmlNode("f32", a.sides, { operation, sources: [a, b] });
   };
+}
+
+/** Are `to` multiples of `from`, side by side? Nothing repeats to nothing. */
+function repeatsTo(from: Four, to: Four): boolean {
+  return to.every((side, i) => side % (from[i] ?? 1) === 0 || side === 0);
 }
 
 function unary(operation: string): (a: GgmlNode) => GgmlNode {

@@ -91,12 +91,17 @@ export function buildProgram(device: ProgramDevice, sequence: Sequence): Program
       const place = kind === "placed" ? node.place : undefined;
       const offset = slots.offsets.get(index);
       if (place !== undefined) bindings.ggml_backend_tensor_alloc(place.buffer, tensor, place.address);
-      else if (region !== undefined && offset !== undefined && !node.empty) {
+      else if (region !== undefined && offset !== undefined) {
         bindings.ggml_backend_tensor_alloc(region.buffer, tensor, region.address + BigInt(offset));
       }
       tensors.push(tensor);
     });
     for (const tensor of expected) bindings.ggml_build_forward_expand(graph, tensor);
+    if (items.some(({ node, kind }) => kind === "operation" && node.empty)) {
+      // ggml wants memory for a graph, even where all that it computes has no values
+      const filler = bindings.ggml_new_tensor_4d(context, TYPES.f32.id, 1, 1, 1, 1);
+      bindings.ggml_build_forward_expand(graph, bindings.ggml_sqr(context, filler));
+    }
     const arena = region === undefined ? undefined : arenaTensor(device, context, region, slots.bytes);
     allocator = bindings.ggml_gallocr_new(bufferType) as Pointer;
     if (!bindings.ggml_gallocr_alloc_graph(allocator, graph)) {
@@ -141,7 +146,7 @@ function hostSlots({ items }: Sequence, alignment: number): { offsets: ReadonlyM
   items.forEach(({ node, kind }, index) => {
     if (kind !== "host") return;
     offsets.set(index, bytes);
-    bytes += Math.ceil(node.bytes / alignment) * alignment;
+    bytes += Math.max(1, Math.ceil(node.bytes / alignment)) * alignment; // a place even where it has no values
   });
   return { offsets, bytes };
 }

@@ -206,7 +206,9 @@ export class GgmlRuntime {
     if (root.failure !== undefined) throw root.failure;
     const values = new Float32Array(node.values);
     if (root.place === undefined) {
-      if (root.host instanceof Float32Array) values.set(root.host);
+      const { host } = root;
+      if (host !== undefined)
+        new Uint8Array(values.buffer).set(new Uint8Array(host.buffer, host.byteOffset, host.byteLength));
       return values;
     }
     if (!node.empty) this.device.library.bindings.ggml_backend_tensor_get(root.place.tensor, values, 0, node.bytes);
