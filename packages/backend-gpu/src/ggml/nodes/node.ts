@@ -54,7 +54,7 @@ export class GgmlNode {
   /** Nodes made later have greater numbers. */
   readonly number = ++made;
   operation: string;
-  readonly parameters: readonly number[];
+  parameters: readonly number[];
   sources: readonly GgmlNode[];
   /** The node whose memory this one shows: itself, where it is no view. */
   readonly root: GgmlNode;

@@ -1,15 +1,14 @@
-// What the experts of a mixture compute, forward and backward. Forward, a GPU multiplies each token with its experts'
-// matrices in one operation; so does a CPU for few tokens. For many, a CPU's plain products are several times faster than
-// that one, and gradients of weights need tokens side by side anyway: there tokens are sorted into slots by expert, in a
-// graph that is put together when the routes are known. Letters: h the inner activations, w their number.
+// What the experts of a mixture compute, forward and backward: each token times its experts' matrices, in one operation by
+// their numbers. Where that is slow, or has no gradient for the matrices, tokens are sorted first (sorted-experts.ts): on a
+// GPU to go backward, on a CPU without the package's own kernels for many tokens. Letters: h the inner activations, w their
+// number, k experts of a token.
 
 import { add, multiply, silu, siluBack, swiglu } from "../nodes/elementwise.js";
-import type { Four } from "../nodes/node.js";
-import { GgmlNode } from "../nodes/node.js";
-import { mulMat, mulMatId, sumRows } from "../nodes/products.js";
-import { cast, packedTranspose, reshape } from "../nodes/shape.js";
-import { choicesToSlots, type ExpertSlots, expertSlots, fromSlots, toSlots } from "./expert-slots.js";
+import type { GgmlNode } from "../nodes/node.js";
+import { expertGradients as matrixGradients, mulMatId, sumRows } from "../nodes/products.js";
+import { packedTranspose, reshape } from "../nodes/shape.js";
 import type { EngineContext } from "./operation.js";
+import { sortedGradients, sortedSum } from "./sorted-experts.js";
 import { sumMiddle } from "./stream-parts.js";
 
 /** Tokens, their routes, and the experts' matrices. */
@@ -27,38 +26,6 @@ export interface ExpertInputs {
   readonly down: GgmlNode;
 }
 
-/** Choices an expert gets on average from which on a CPU sorts tokens. */
-const SORTED_FROM = 8;
-/** How many times as much a CPU may compute in slots than there are choices: its other product is so much slower. */
-const MOST_WASTE = 5;
-
-/** The weighted sum of what the experts of each token say, [d, N]. */
-export function expertSum(inputs: ExpertInputs, engine: EngineContext): GgmlNode {
-  const { x, ids, weights, gate, up, down } = inputs;
-  const [d, tokens] = x.sides;
-  const [k] = ids.sides;
-  const experts = gate.sides[2];
-  const choices = k * tokens;
-  if (!engine.hostSeesResults || choices < SORTED_FROM * experts)
-    return reshape(expertSumById(inputs, engine), d, tokens);
-  const y = deferred([d, 1, tokens, 1], inputs, [x, weights, gate, up, down], (slots) => {
-    if (slots.capacity * experts > MOST_WASTE * choices) return expertSumById(inputs, engine);
-    const rows = toSlots(x, slots);
-    const out = mulMat(down, swiglu(mulMat(gate, rows), mulMat(up, rows)));
-    return sumMiddle(multiply(fromSlots(out, slots, k), reshape(weights, 1, k, tokens)), engine);
-  });
-  return reshape(y, d, tokens);
-}
-
-/** [d, 1, N]. */
-function expertSumById({ x, ids, weights, gate, up, down }: ExpertInputs, engine: EngineContext): GgmlNode {
-  const [d, tokens] = x.sides;
-  const each = reshape(x, d, 1, tokens);
-  const h = swiglu(mulMatId(gate, each, ids), mulMatId(up, each, ids)); // [w, k, N]
-  const weighted = multiply(h, reshape(weights, 1, ids.sides[0], tokens));
-  return sumMiddle(mulMatId(down, weighted, ids), engine);
-}
-
 /** Gradients of {@link expertSum}, each computed only where it is used. */
 export interface ExpertGradients {
   readonly x: GgmlNode;
@@ -68,86 +35,68 @@ export interface ExpertGradients {
   readonly down: GgmlNode;
 }
 
+/** Choices an expert gets on average from which on a CPU without kernels sorts tokens. */
+const SORTED_FROM = 8;
+
+/** The weighted sum of what the experts of each token say, [d, N]. */
+export function expertSum(inputs: ExpertInputs, engine: EngineContext): GgmlNode {
+  const { x, ids, gate } = inputs;
+  const byNumber = () => sumByNumber(inputs, engine);
+  const slow = engine.hostSeesResults && !hasKernels(inputs, engine) && ids.values >= SORTED_FROM * gate.sides[2];
+  const y = slow ? sortedSum(inputs, byNumber, engine) : byNumber();
+  return reshape(y, x.sides[0], x.sides[1]);
+}
+
 /** dy [d, N]. */
 export function expertGradients(inputs: ExpertInputs, dy: GgmlNode, engine: EngineContext): ExpertGradients {
-  const { x, ids, weights, gate, up, down } = inputs;
+  return hasKernels(inputs, engine) ? gradientsByNumber(inputs, dy, engine) : sortedGradients(inputs, dy, engine);
+}
+
+function hasKernels({ gate, up, down }: ExpertInputs, { kernels }: EngineContext): boolean {
+  return kernels && [gate, up, down].every(({ type }) => type === "f32");
+}
+
+/** The two inner products [w, k, N], by the node of their routes: backward shares them where it runs with forward. */
+const products = new WeakMap<GgmlNode, { readonly gated: GgmlNode; readonly upped: GgmlNode }>();
+
+function innerProducts({ x, ids, gate, up }: ExpertInputs) {
+  const known = products.get(ids);
+  if (known !== undefined) return known;
+  const each = reshape(x, x.sides[0], 1, x.sides[1]);
+  const made = { gated: mulMatId(gate, each, ids), upped: mulMatId(up, each, ids) };
+  products.set(ids, made);
+  return made;
+}
+
+/** [d, 1, N]. */
+function sumByNumber(inputs: ExpertInputs, engine: EngineContext): GgmlNode {
+  const { ids, weights, down } = inputs;
+  const [k, tokens] = ids.sides;
+  const { gated, upped } = innerProducts(inputs);
+  const weighted = multiply(swiglu(gated, upped), reshape(weights, 1, k, tokens));
+  return sumMiddle(mulMatId(down, weighted, ids), engine);
+}
+
+function gradientsByNumber(inputs: ExpertInputs, dy: GgmlNode, engine: EngineContext): ExpertGradients {
+  const { x, ids, gate, up, down } = inputs;
   const [d, tokens] = x.sides;
   const [k] = ids.sides;
-  const known = new WeakMap<ExpertSlots, ReturnType<typeof slotGradients>>();
-  const gradients = (slots: ExpertSlots) => {
-    const own = known.get(slots) ?? slotGradients(inputs, dy, slots);
-    known.set(slots, own);
-    return own;
-  };
-  const plan = planOf(inputs);
-  const part = (sides: Four, sources: readonly GgmlNode[], from: (slots: ExpertSlots) => GgmlNode) =>
-    deferred(sides, inputs, [x, dy, gate, up, down, ...sources], from, plan);
+  const experts = gate.sides[2];
+  const weights = reshape(inputs.weights, 1, k, tokens);
+  const [each, dEach] = [reshape(x, d, 1, tokens), reshape(dy, d, 1, tokens)];
+  const { gated, upped } = innerProducts(inputs);
+  const open = silu(gated);
+  const h = multiply(open, upped); // [w, k, N]
+  const through = mulMatId(packedTranspose(down), dEach, ids);
+  const dh = multiply(through, weights);
+  const dGated = siluBack(multiply(dh, upped), gated);
+  const dUpped = multiply(dh, open);
+  const dRows = add(mulMatId(packedTranspose(gate), dGated, ids), mulMatId(packedTranspose(up), dUpped, ids));
   return {
-    x: reshape(
-      part([d, 1, tokens, 1], [weights], (slots) => sumMiddle(fromSlots(gradients(slots).rows(), slots, k), engine)),
-      d,
-      tokens,
-    ),
-    weights: reshape(
-      part([1, k, tokens, 1], [], (slots) => fromSlots(gradients(slots).weights, slots, k)),
-      k,
-      tokens,
-    ),
-    gate: part(gate.sides, [weights], (slots) => gradients(slots).gate()),
-    up: part(up.sides, [weights], (slots) => gradients(slots).up()),
-    down: part(down.sides, [weights], (slots) => gradients(slots).down()),
+    x: reshape(sumMiddle(dRows, engine), d, tokens),
+    weights: reshape(sumRows(multiply(through, h)), k, tokens),
+    gate: matrixGradients(each, dGated, ids, experts),
+    up: matrixGradients(each, dUpped, ids, experts),
+    down: matrixGradients(multiply(h, weights), dEach, ids, experts),
   };
-}
-
-/** The gradients in slots. Slots left over have weight 0, and with it all that is summed over slots. */
-function slotGradients({ x, weights, gate, up, down }: ExpertInputs, dy: GgmlNode, slots: ExpertSlots) {
-  const rows = toSlots(x, slots); // [d, C, E]
-  const dRows = toSlots(dy, slots);
-  const share = multiply(choicesToSlots(weights, slots), slots.used); // [1, C, E]
-  const [a, b] = [mulMat(gate, rows), mulMat(up, rows)]; // [w, C, E]
-  const open = silu(a);
-  const h = multiply(open, b);
-  const through = mulMat(transposed(down), dRows);
-  const dh = multiply(through, share);
-  const da = siluBack(multiply(dh, b), a);
-  const db = multiply(dh, open);
-  const rowLines = packedTranspose(rows); // [C, d, E]
-  return {
-    weights: sumRows(multiply(through, h)),
-    rows: () => add(mulMat(transposed(gate), da), mulMat(transposed(up), db)),
-    gate: () => mulMat(rowLines, packedTranspose(da)),
-    up: () => mulMat(rowLines, packedTranspose(db)),
-    down: () => mulMat(packedTranspose(multiply(h, share)), packedTranspose(dRows)),
-  };
-}
-
-function transposed(matrices: GgmlNode): GgmlNode {
-  return packedTranspose(cast(matrices, "f32"));
-}
-
-type Plan = (bytes: Uint8Array) => ExpertSlots;
-
-/** Sorts once, however many nodes wait for it. */
-function planOf({ ids, gate }: ExpertInputs): Plan {
-  let known: ExpertSlots | undefined;
-  return (bytes) => {
-    known ??= expertSlots(bytes, ids.sides[0], gate.sides[2]);
-    return known;
-  };
-}
-
-/** A node that is put together when the routes are known. */
-function deferred(
-  sides: Four,
-  inputs: ExpertInputs,
-  sources: readonly GgmlNode[],
-  from: (slots: ExpertSlots) => GgmlNode,
-  plan = planOf(inputs),
-): GgmlNode {
-  const { ids } = inputs;
-  return new GgmlNode("f32", sides, {
-    operation: "deferred",
-    sources: [ids, ...new Set(sources)],
-    deferral: { looksAt: [ids], expand: ([bytes]) => from(plan(bytes ?? new Uint8Array(0))) },
-  });
 }

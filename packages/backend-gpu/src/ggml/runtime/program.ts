@@ -97,11 +97,6 @@ export function buildProgram(device: ProgramDevice, sequence: Sequence): Program
       tensors.push(tensor);
     });
     for (const tensor of expected) bindings.ggml_build_forward_expand(graph, tensor);
-    if (items.some(({ node, kind }) => kind === "operation" && node.empty)) {
-      // ggml wants memory for a graph, even where all that it computes has no values
-      const filler = bindings.ggml_new_tensor_4d(context, TYPES.f32.id, 1, 1, 1, 1);
-      bindings.ggml_build_forward_expand(graph, bindings.ggml_sqr(context, filler));
-    }
     const arena = region === undefined ? undefined : arenaTensor(device, context, region, slots.bytes);
     allocator = bindings.ggml_gallocr_new(bufferType) as Pointer;
     if (!bindings.ggml_gallocr_alloc_graph(allocator, graph)) {

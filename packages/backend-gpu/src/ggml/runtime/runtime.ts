@@ -9,6 +9,7 @@ import type { GgmlNode, HostValues, Place } from "../nodes/node.js";
 import { GgmlNode as Node } from "../nodes/node.js";
 import { copyInto } from "../nodes/shape.js";
 import { type DeviceMemory, deviceMemory, type Region } from "./device-memory.js";
+import { leaveOutEmpty } from "./leave-out-empty.js";
 import type { Program, ProgramDevice } from "./program.js";
 import { programCache } from "./program-cache.js";
 import { sequenceOf } from "./sequence.js";
@@ -53,7 +54,10 @@ export class GgmlRuntime {
     const { library, bufferType, name } = device;
     this.memory = deviceMemory(library.bindings, bufferType, name);
     this.device = { ...device, memory: this.memory };
-    this.adapt = device.kernels === undefined ? () => undefined : useKernels;
+    this.adapt = (node) => {
+      leaveOutEmpty(node);
+      if (device.kernels !== undefined) useKernels(node);
+    };
     this.programs = programCache(this.device, (program) => this.evict(program));
   }
 

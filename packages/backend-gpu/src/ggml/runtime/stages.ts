@@ -76,9 +76,10 @@ function collect(targets: Iterable<GgmlNode>, adapt: (node: GgmlNode) => void): 
   const open: GgmlNode[] = [...targets];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (node.failure !== undefined) throw node.failure;
-    if (found.has(node) || node.place !== undefined || node.operation === "leaf") continue;
-    found.add(node);
+    if (found.has(node) || node.place !== undefined || node.empty) continue;
     adapt(node);
+    if (node.operation === "leaf") continue;
+    found.add(node);
     open.push(...node.sources);
   }
   return [...found].sort((a, b) => a.number - b.number);
