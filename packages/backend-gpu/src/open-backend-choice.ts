@@ -13,6 +13,8 @@ export interface DeviceChoice {
 export interface FasterWay {
   /** What it would be: `ggml on GPUs of NVIDIA, AMD and Intel by Vulkan`. */
   readonly what: string;
+  /** What it takes: a `gpu` where there is none is of no use. */
+  readonly kind: EngineDevice["kind"];
   /** How to get it. */
   readonly how: string;
 }
@@ -100,6 +102,7 @@ export function fasterThan({ engine, device }: DeviceChoice, reports: readonly E
       if (at === undefined || at >= own) continue;
       const way = {
         what: `${report.engine} on ${labelOf(other)}`,
+        kind: other.kind,
         how: `engine "${report.engine}", device "${other.name}"`,
       };
       ways.push({ at, way });
@@ -108,7 +111,7 @@ export function fasterThan({ engine, device }: DeviceChoice, reports: readonly E
       const at = ORDER.findIndex((one) => one.engine === report.engine && one.kind === kind);
       if (state === "ready" || at < 0 || at >= own) continue;
       const how = [problem, mend].filter((part) => part !== undefined).join("; ");
-      ways.push({ at, way: { what: `${report.engine} on ${gives}`, how: how === "" ? `install ${name}` : how } });
+      ways.push({ at, way: { what: `${report.engine} on ${gives}`, kind, how: how === "" ? `install ${name}` : how } });
     }
   }
   return ways.sort((a, b) => a.at - b.at).map(({ way }) => way);

@@ -100,10 +100,7 @@ async function openOne(
   const choice: BackendChoice = {
     engine,
     device: device ?? engine,
-    why:
-      chosen === undefined || asked
-        ? `${chosen ? labelOf(chosen.device) : engine} of ${engine}, as asked for`
-        : reasonFor(chosen),
+    why: chosen === undefined || asked ? "as asked for" : reasonFor(chosen),
     passed,
     faster: chosen === undefined ? [] : fasterThan(chosen, reports),
   };

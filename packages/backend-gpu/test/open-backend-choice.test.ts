@@ -77,12 +77,16 @@ describe("a choice", () => {
     };
     const reports = [{ ...tfjs(["wasm", "cpu"]), libraries: [tensorflow] }, ggml([cpu], [ready, missing]), reference];
     const [ggmlCpu, wasm] = rankedDevices(reports);
-    const gpu = { what: "ggml on GPUs by Vulkan", how: "npm install @node-llama-cpp/linux-x64-vulkan@3.22.1" };
+    const gpu = {
+      what: "ggml on GPUs by Vulkan",
+      kind: "gpu",
+      how: "npm install @node-llama-cpp/linux-x64-vulkan@3.22.1",
+    };
     expect(ggmlCpu && fasterThan(ggmlCpu, reports)).toEqual([gpu]);
     expect(wasm && fasterThan(wasm, reports)).toEqual([
       gpu,
-      { what: "ggml on CPU (AMD EPYC)", how: 'engine "ggml", device "CPU"' },
-      { what: "tfjs on TensorFlow on the CPU", how: "its binding is not there" },
+      { what: "ggml on CPU (AMD EPYC)", kind: "cpu", how: 'engine "ggml", device "CPU"' },
+      { what: "tfjs on TensorFlow on the CPU", kind: "cpu", how: "its binding is not there" },
     ]);
     const best = { engine: "ggml", device: vulkan } as const;
     expect(fasterThan(best, [ggml([vulkan], [missing])])).toEqual([]);

@@ -78,7 +78,8 @@ function describe(result: DoctorResult): string {
   ].join("\n");
 }
 
-function engineText({ engines, choice }: Pick<DoctorResult, "engines" | "choice">): string[] {
+function engineText({ machine, engines, choice }: DoctorResult): string[] {
+  const noGraphics = process.platform === "linux" && machine.graphics.length === 0;
   const libraries = engines.flatMap(({ engine, libraries: own }) =>
     own.map(({ name, state, version, expectedVersion, gives, problem, mend }) => [
       engine,
@@ -114,7 +115,9 @@ function engineText({ engines, choice }: Pick<DoctorResult, "engines" | "choice"
     ]),
     "",
     `--engine auto takes ${choice.engine} on ${choice.device}: ${choice.why}`,
-    ...choice.faster.map(({ what, how }) => `faster: ${what}: ${how}`),
+    ...choice.faster.map(
+      ({ what, kind, how }) => `faster${kind === "gpu" && noGraphics ? ", with a GPU" : ""}: ${what}: ${how}`,
+    ),
   ];
 }
 
