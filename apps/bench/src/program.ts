@@ -2,8 +2,10 @@
 
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { adviseCommand } from "./commands/advise-command.js";
 import { calibrateCommand } from "./commands/calibrate-command.js";
 import { compareCommand } from "./commands/compare-command.js";
+import { renderCommand, traceCommand } from "./commands/report-commands.js";
 import { runCommands } from "./commands/run-command.js";
 
 /** The command `engram-bench`. */
@@ -15,8 +17,16 @@ export function benchProgram(): Command {
     .version(version)
     .showHelpAfterError()
     .exitOverride();
-  for (const command of [...runCommands(), compareCommand(), calibrateCommand()])
+  for (const command of [
+    ...runCommands(),
+    compareCommand(),
+    adviseCommand(),
+    traceCommand(),
+    renderCommand(),
+    calibrateCommand(),
+  ]) {
     program.addCommand(command.exitOverride());
+  }
   program.addHelpText(
     "after",
     "\nExamples:\n  engram-bench tiers --quick\n  engram-bench all --budget 10m --out report\n  engram-bench compare before after",

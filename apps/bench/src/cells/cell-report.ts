@@ -44,7 +44,7 @@ export function cellReport(plan: CellPlan, calls: number, measured: readonly Mea
 }
 
 function contestantReport(
-  { name, kind, version, ns, cpuNs, latency, hits }: MeasuredContestant,
+  { name, kind, version, ns, cpuNs, latency, hits, residentShare }: MeasuredContestant,
   units: number,
   baseline: MeasuredContestant | undefined,
 ): ContestantReport {
@@ -60,6 +60,7 @@ function contestantReport(
       ? {}
       : { againstBaseline: { ...against, verdict: verdictOf(against, { count: "rounds" }) } }),
     ...(latency === undefined ? {} : { latency }),
+    ...(residentShare === undefined ? {} : { residentShare }),
     ...(hits === undefined ? {} : { hits: shares(hits) }),
   };
 }

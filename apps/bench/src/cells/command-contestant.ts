@@ -1,6 +1,6 @@
 // A process that takes part in cells about whole commands: each call removes what the command leaves, runs it, and is timed
 // from its start to its end. Between calls nothing of it stays.
-//   command-contestant.js '{"command":["cp","-r","/a","/b"],"target":"/b","then":["sync","-f","/b"]}'
+//   command-contestant.js '{"command":["cp","-r","/a","/b"],"target":"/b","afterwards":["sync","-f","/b"]}'
 
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
@@ -13,10 +13,10 @@ export interface CommandContestantOptions {
   /** Removed before and after each run. */
   readonly target: string;
   /** Part of what is timed. */
-  readonly then?: readonly string[];
+  readonly afterwards?: readonly string[];
 }
 
-const { command, target, then } = JSON.parse(process.argv[2] ?? "{}") as CommandContestantOptions; // by the harness
+const { command, target, afterwards } = JSON.parse(process.argv[2] ?? "{}") as CommandContestantOptions; // by the harness
 const run = ([program = "", ...args]: readonly string[]) =>
   execFileSync(program, args, { stdio: ["ignore", "ignore", "pipe"] });
 const remove = () => rmSync(target, { recursive: true, force: true });
@@ -29,7 +29,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     remove();
     const start = process.hrtime.bigint();
     run(command);
-    if (then !== undefined) run(then);
+    if (afterwards !== undefined) run(afterwards);
     ns += Number(process.hrtime.bigint() - start);
   }
   remove();

@@ -34,7 +34,7 @@ export function residentShare(paths: readonly string[]): number | undefined {
     held += some;
     size += all;
   }
-  return size === 0 ? 0 : held / size;
+  return size === 0 ? 0 : Math.min(1, held / size); // held in whole pages
 }
 
 /** Reads files once, so that the system holds them. */

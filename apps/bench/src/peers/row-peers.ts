@@ -89,7 +89,7 @@ export function findRowPeers(folder: string): RowPeers {
     fio(table, { count }, depth) {
       if (fio.status !== 0) return undefined;
       const given = JSON.stringify({ path: table.path, count, depth });
-      const command = [process.execPath, file("../cells/fio-contestant.js"), given];
+      const command = [process.execPath, file("../../dist/cells/fio-contestant.js"), given];
       return { name: `fio, ${depth} at once`, kind: "limit", command, files: () => [table.path] };
     },
   };

@@ -27,6 +27,8 @@ export interface ContestantReport {
   /** Against the cell's baseline; above 1 takes longer. Absent for the baseline itself. */
   readonly againstBaseline?: RatioInterval & { readonly verdict: Verdict };
   readonly latency?: OpenLoopLatency;
+  /** Cold cells: the greatest share of its files that the system still held when a round began. */
+  readonly residentShare?: number;
   /** Shares of rows that each tier of a stack served, 0 to 1. */
   readonly hits?: Readonly<Record<string, number>>;
 }

@@ -7,7 +7,7 @@ import type { AddressingContestantOptions } from "../cells/addressing-contestant
 import type { CellContestant, CellPlan } from "../cells/cell-plan.js";
 import type { Suite, SuiteContext } from "./suite.js";
 
-const PROGRAM = fileURLToPath(new URL("../cells/addressing-contestant.js", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("../../dist/cells/addressing-contestant.js", import.meta.url));
 const NUMPY = fileURLToPath(new URL("../../native/addressing.py", import.meta.url));
 
 /** The suite. */

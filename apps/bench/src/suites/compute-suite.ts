@@ -10,7 +10,7 @@ import type { OperationContestantOptions } from "../cells/operation-contestant.j
 import { operationShapes } from "../cells/operation-shapes.js";
 import type { Suite, SuiteContext } from "./suite.js";
 
-const PROGRAM = fileURLToPath(new URL("../cells/operation-contestant.js", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("../../dist/cells/operation-contestant.js", import.meta.url));
 
 /** What most of a model's time goes into: first where the time is short. */
 const FIRST: readonly string[] = ["linear", "moe", "engramGate", "mla", "gqa", "logits", "feedForward"];

@@ -11,7 +11,7 @@ import type { CellContestant, CellPlan } from "../cells/cell-plan.js";
 import type { CommandContestantOptions } from "../cells/command-contestant.js";
 import type { Suite, SuiteContext } from "./suite.js";
 
-const PROGRAM = fileURLToPath(new URL("../cells/command-contestant.js", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("../../dist/cells/command-contestant.js", import.meta.url));
 /** Rows of a head of the checkpoint: 130 MB, and 1.3 GB. */
 const QUICK_SIZE = 10_000;
 const FULL_SIZE = 100_000;
@@ -67,7 +67,7 @@ function importCell({ quick, folder }: SuiteContext): CellPlan {
         importTo("to file:, not read back", "file", "none"),
         importTo("to lmdb:, read back", "lmdb", "all"),
         own("cp", "peer", copy),
-        own("cp, then sync", "peer", { ...copy, then: ["sync", "-f", copied] }),
+        own("cp, then sync", "peer", { ...copy, afterwards: ["sync", "-f", copied] }),
       );
       return Promise.resolve();
     },

@@ -14,7 +14,7 @@ import { shortCount } from "../report/numbers.js";
 import type { Suite, SuiteContext } from "./suite.js";
 import { READ_THREADS } from "./tier-contestants.js";
 
-const PROGRAM = fileURLToPath(new URL("../cells/offload-contestant.js", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("../../dist/cells/offload-contestant.js", import.meta.url));
 /** Rows of a head: tables large enough that a step's rows lie apart. */
 const QUICK_SIZE = 20_000;
 const FULL_SIZE = 200_000;

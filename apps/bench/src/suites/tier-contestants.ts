@@ -21,7 +21,7 @@ interface Calls {
   readonly count: number;
 }
 
-const program = (name: string) => fileURLToPath(new URL(`../cells/${name}.js`, import.meta.url));
+const program = (name: string) => fileURLToPath(new URL(`../../dist/cells/${name}.js`, import.meta.url));
 
 /** A tier by its URI, in a process of its own. */
 export function tierContestant(
