@@ -15,9 +15,15 @@ export interface DescribeEngineOptions {
   readonly tolerance?: ToleranceName;
   /** `forward` for an engine that was opened for inference alone. Default `both`. */
   readonly directions?: "both" | "forward";
-  /** `quick` leaves out the longest checks, for engines that emulate a device. Default `whole`. */
-  readonly effort?: "whole" | "quick";
+  /**
+   * `quick` leaves out the longest checks. `least`, for engines that emulate a device, leaves out larger cases and whole
+   * models, too, but for those of the parity vectors. Default `whole`.
+   */
+  readonly effort?: "whole" | "quick" | "least";
 }
+
+/** Groups of checks that take a minute or more where a device is emulated. */
+const LARGE_GROUPS: ReadonlySet<string> = new Set(["larger", "training", "generation"]);
 
 /**
  * Registers the suite for one engine.
@@ -32,9 +38,10 @@ export function describeEngine(
   const counts: EngineCounts = { forward: 0, backward: 0, other: 0, worst: 0, worstAbout: "none" };
   const every = engineChecks();
   const checks = every.filter(
-    ({ trains, long, precise }) =>
+    ({ group, trains, long, precise }) =>
       (directions === "both" || !trains) &&
       (effort === "whole" || !long) &&
+      (effort !== "least" || !LARGE_GROUPS.has(group)) &&
       (TOLERANCES[tolerance].model < 1e-3 || !precise),
   );
   describe(`engine ${name}`, () => {

@@ -163,7 +163,7 @@ function decodingCheck(preset: Preset): EngineCheck {
   return {
     group: "generation",
     name: `${preset}: two sequences, forked and taken back`,
-    precise: true,
+    precise: preset !== "tiny-gqa-dense", // the one without experts to choose
     async run({ twins }) {
       const { found, expected } = await onBoth(twinModels(twins, modelPreset(preset)), converse);
       twins.compareValues(`${preset}, logits`, found, expected, "model");

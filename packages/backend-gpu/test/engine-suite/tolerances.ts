@@ -39,6 +39,9 @@ export const TOLERANCES = {
   bf16: { forward: 3e-2, backward: 6e-2, model: 1e-1, gradients: 2e-1, losses: 5e-2, updates: 1e-5, muon: 1e-1 },
   /** Weights in blocks of 8-bit integers. */
   q8_0: { forward: 3e-2, backward: 6e-2, model: 1e-1, gradients: 2e-1, losses: 5e-2, updates: 1e-5, muon: 1e-1 },
+  /** Weights in blocks of 5-bit, and of 4-bit integers: for inference that bears it. */
+  q5_0: { forward: 1.5e-1, backward: 3e-1, model: 5e-1, gradients: 1, losses: 1e-1, updates: 1e-5, muon: 1e-1 },
+  q4_0: { forward: 3e-1, backward: 6e-1, model: 1, gradients: 1, losses: 2e-1, updates: 1e-5, muon: 1e-1 },
 } as const satisfies Record<string, Tolerance>;
 
 /** A row of the table. */
