@@ -5,7 +5,7 @@
 
 import { product } from "./matrix-product.js";
 import type { TfjsArray } from "./tfjs-library.js";
-import type { TfjsRuntime } from "./tfjs-runtime.js";
+import { floats, type TfjsRuntime } from "./tfjs-runtime.js";
 
 /** query [B, G, T, w], key [B, P, w], value [B, P, u] -> [B, G, T, u]. */
 export function attend(
@@ -122,7 +122,7 @@ function weights(runtime: TfjsRuntime, query: TfjsArray, key: TfjsArray, { count
   if (count === 1) return tf.softmax(scores); // its one query sees them all
   const [batch = 0, rows = 0] = query.shape;
   const position = tf.reshape(tf.range(keys - count, keys), [count, 1]);
-  const later = tf.cast(tf.greater(tf.reshape(tf.range(0, keys), [1, keys]), position), "float32"); // [C, keys]
+  const later = floats(runtime, tf.greater(tf.reshape(tf.range(0, keys), [1, keys]), position)); // [C, keys]
   const masked = tf.add(tf.reshape(scores, [(batch * rows) / count, count, keys]), tf.mul(later, UNSEEN));
   return tf.reshape(tf.softmax(masked), [batch, rows, keys]);
 }

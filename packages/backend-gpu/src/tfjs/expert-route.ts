@@ -50,7 +50,7 @@ function affinitiesOf({ tf }: TfjsRuntime, products: TfjsArray, { scoring }: Moe
 
 function weigh({ tf }: TfjsRuntime, affinities: TfjsArray, experts: TfjsArray, options: MoeOptions): Routes {
   const [tokens = 0, count = 0] = affinities.shape;
-  const chosen = tf.cast(tf.oneHot(experts, count), "float32");
+  const chosen = tf.oneHot(experts, count, 1, 0, "float32");
   const own = tf.sum(tf.mul(chosen, tf.reshape(affinities, [tokens, 1, count])), 2); // [N, k]
   const sums = options.normalise ? tf.add(tf.sum(own, 1, true), SUM_EPSILON) : undefined;
   const weights = tf.mul(sums === undefined ? own : tf.div(own, sums), options.routeScale);
@@ -83,7 +83,7 @@ function candidates({ tf }: TfjsRuntime, votes: TfjsArray, { groups, groupsKept 
   const size = experts / groups;
   const split = tf.reshape(votes, [tokens, groups, size]);
   const sums = tf.sum(tf.topk(split, Math.min(2, size)).values, 2); // [N, groups]
-  const kept = tf.sum(tf.cast(tf.oneHot(tf.topk(sums, groupsKept).indices, groups), "float32"), 1); // [N, groups]
+  const kept = tf.sum(tf.oneHot(tf.topk(sums, groupsKept).indices, groups, 1, 0, "float32"), 1); // [N, groups]
   const mask = tf.tile(tf.reshape(kept, [tokens, groups, 1]), [1, 1, size]);
   const lowered = tf.add(tf.mul(split, mask), tf.mul(tf.sub(1, mask), NO_VOTE));
   return tf.reshape(lowered, [tokens, experts]);

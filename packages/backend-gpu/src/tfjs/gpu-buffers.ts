@@ -9,8 +9,8 @@ import type { GpuDevice, TfjsKernelBackend } from "./tfjs-library.js";
 const KEPT_BYTES = 256 * 2 ** 20;
 
 /** Sends off what is recorded. */
-export function submitQueue(backend: TfjsKernelBackend | null): void {
-  if (backend?.submitQueue === undefined) return;
+export function submitQueue(backend: TfjsKernelBackend): void {
+  if (backend.submitQueue === undefined) return;
   backend.ensureCommandEncoderReady?.();
   backend.endComputePassEncoder?.();
   backend.submitQueue();

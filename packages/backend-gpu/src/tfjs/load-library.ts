@@ -88,7 +88,7 @@ export async function ready(tf: TfjsLibrary, backendName: string): Promise<void>
     throw unavailable(backendName, cause);
   });
   if (!found) throw unavailable(backendName);
-  if (before && before !== backendName && tf.findBackend(before) !== null) await tf.setBackend(before);
+  if (before && before !== backendName && before in tf.engine().registry) await tf.setBackend(before);
 }
 
 function missing(packageName: string, { backend }: TfjsOptions, cause: unknown): EngramError {

@@ -3,7 +3,7 @@
 // a second opening gets the same one.
 
 import { EngramError } from "@engram-ts/core";
-import { type LoadedLibrary, load, unavailable } from "./load-library.js";
+import { type LoadedLibrary, load, ready, unavailable } from "./load-library.js";
 import type { GpuDevice, TfjsKernelBackend, TfjsLibrary } from "./tfjs-library.js";
 import type { TfjsOptions } from "./tfjs-options.js";
 
@@ -51,7 +51,7 @@ export async function loadWebgpu(tf: TfjsLibrary, options: TfjsOptions): Promise
   return withNavigator(gpu, async () => {
     const packageName = "@tensorflow/tfjs-backend-webgpu";
     const module = await load<WebgpuModule>(import("@tensorflow/tfjs-backend-webgpu" as string), packageName, options);
-    const running = tf.engine().backendNames().includes(NAME) ? tf.findBackend(NAME) : null;
+    const running = tf.engine().registry[NAME];
     if (running?.device !== undefined) return { tf, backendName: NAME, packageName, ...described.get(running.device) };
 
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
@@ -61,11 +61,9 @@ export async function loadWebgpu(tf: TfjsLibrary, options: TfjsOptions): Promise
       requiredFeatures: [],
     });
     const backend = new module.WebGPUBackend(device, adapter.info);
-    tf.removeBackend(NAME); // the factory that tfjs registers in browsers
+    if (tf.findBackendFactory(NAME)) tf.removeBackend(NAME); // the factory that tfjs registers in browsers
     tf.registerBackend(NAME, () => backend);
-    const before = tf.engine().backendName;
-    if (!(await tf.setBackend(NAME))) throw unavailable(NAME);
-    if (before && before !== NAME && tf.findBackend(before) !== null) await tf.setBackend(before);
+    await ready(tf, NAME);
     const facts = {
       description: descriptionOf(adapter.info),
       software: /swiftshader|llvmpipe|lavapipe/i.test(descriptionOf(adapter.info)),
@@ -114,7 +112,7 @@ async function withNavigator<R>(gpu: Gpu, run: () => Promise<R>): Promise<R> {
 
 /** Ends the device; a later opening gets another. */
 export function unloadWebgpu(tf: TfjsLibrary): void {
-  const device = tf.findBackend(NAME)?.device;
+  const device = tf.engine().registry[NAME]?.device;
   tf.removeBackend(NAME);
   device?.destroy();
 }

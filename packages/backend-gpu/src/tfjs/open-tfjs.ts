@@ -11,7 +11,7 @@ import { type LoadedLibrary, loadLibrary } from "./load-library.js";
 import { deviceLost, unloadWebgpu } from "./load-webgpu.js";
 import { guardedOperations } from "./operations.js";
 import { emptyCache } from "./sequence-cache.js";
-import { checkValues, openBook, type TensorBook } from "./tensor-book.js";
+import { checkValues, openBook, ours, type TensorBook } from "./tensor-book.js";
 import { tensorUpdates } from "./tensor-updates.js";
 import type { TfjsOptions } from "./tfjs-options.js";
 import { TFJS_BACKENDS, type TfjsBackendName, type TfjsRuntime } from "./tfjs-runtime.js";
@@ -41,8 +41,8 @@ export async function openTfjs(options: TfjsOptions): Promise<TfjsEngine> {
   checkOptions(options);
   const loaded = await loadLibrary(options);
   const { tf, backendName } = loaded;
-  const kernels = tf.findBackend(backendName);
-  if (kernels === null) throw refused("openTfjs", `tfjs has lost its backend ${backendName}; open it again`);
+  const kernels = tf.engine().registry[backendName];
+  if (kernels === undefined) throw refused("openTfjs", `tfjs has lost its backend ${backendName}; open it again`);
   guardAllocations(kernels);
   const book = openBook(tf, backendName);
   const runtime: TfjsRuntime = {
@@ -73,7 +73,7 @@ export async function openTfjs(options: TfjsOptions): Promise<TfjsEngine> {
       const copy = book.run("download", () => tf.keep(tf.clone(book.array("download", "the tensor", tensor))));
       try {
         if (signal?.aborted) throw aborted(signal);
-        const values = Float32Array.from(await unlessAborted(copy.data(), signal));
+        const values = Float32Array.from(await unlessOver(copy.data(), book, signal));
         if (book.failure !== undefined) throw book.failure("download");
         return values;
       } finally {
@@ -134,12 +134,20 @@ function rowValues(book: TensorBook, rows: RowsToUpload): Float32Array {
   return new Float32Array(encoded.slice().buffer);
 }
 
-function unlessAborted<R>(work: Promise<R>, signal: AbortSignal | undefined): Promise<R> {
-  if (signal === undefined) return work;
+/** What is read, unless the signal is aborted or the backend ends meanwhile: a device that failed may never answer. */
+function unlessOver<R>(work: Promise<R>, book: TensorBook, signal: AbortSignal | undefined): Promise<R> {
   return new Promise((resolve, reject) => {
-    const stop = (): void => reject(aborted(signal));
-    signal.addEventListener("abort", stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+    const stop = (): void => {
+      if (signal?.aborted) reject(aborted(signal));
+      else reject(book.failure?.("download") ?? refused("download", "the backend was closed meanwhile"));
+    };
+    signal?.addEventListener("abort", stop, { once: true });
+    const forget = book.whenOver(stop);
+    const over = (): void => {
+      signal?.removeEventListener("abort", stop);
+      forget();
+    };
+    work.then(resolve, (error) => reject(ours("download", error))).finally(over);
   });
 }
 

@@ -32,6 +32,8 @@ export interface TensorBook {
   end(failure: (operation: string) => EngramError): void;
   /** What ended it, or undefined. */
   readonly failure: ((operation: string) => EngramError) | undefined;
+  /** Calls a listener when it is closed or ended; gives what takes the listener away. */
+  whenOver(listener: () => void): () => void;
 }
 
 /** Opens the books. `backendName` is what tfjs calls the backend. */
@@ -39,6 +41,7 @@ export function openBook(tf: TfjsLibrary, backendName: string): TensorBook {
   const alive = new Map<unknown, Held>();
   let failure: ((operation: string) => EngramError) | undefined;
   let closed = false;
+  const listeners = new Set<() => void>();
 
   const run = <R>(operation: string, call: () => R): R => {
     if (closed) throw refused(operation, "the backend is closed; open another one");
@@ -52,7 +55,7 @@ export function openBook(tf: TfjsLibrary, backendName: string): TensorBook {
     } catch (error) {
       throw ours(operation, error);
     } finally {
-      if (before !== backendName && before && tf.findBackend(before) !== null) void tf.setBackend(before);
+      if (before !== backendName && before in engine.registry) void tf.setBackend(before);
     }
   };
   const free = (held: Held): void => {
@@ -104,15 +107,21 @@ export function openBook(tf: TfjsLibrary, backendName: string): TensorBook {
       closed = true;
       for (const content of alive.values()) free(content);
       alive.clear();
+      for (const listener of [...listeners]) listener();
     },
     get closed() {
       return closed;
     },
     end(why) {
       failure ??= why;
+      for (const listener of [...listeners]) listener();
     },
     get failure() {
       return failure;
+    },
+    whenOver(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
   };
 }

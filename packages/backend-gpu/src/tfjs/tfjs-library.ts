@@ -52,9 +52,12 @@ export interface GpuDevice {
 /** The functions of tfjs. */
 export interface TfjsLibrary {
   readonly version_core?: string;
-  engine(): { readonly backendName: string; backendNames(): string[] };
+  engine(): {
+    readonly backendName: string;
+    /** The backends that are initialized: findBackend would initialize one that is not. */
+    readonly registry: Readonly<Record<string, TfjsKernelBackend>>;
+  };
   setBackend(name: string): Promise<boolean>;
-  findBackend(name: string): TfjsKernelBackend | null;
   findBackendFactory(name: string): unknown;
   registerBackend(name: string, factory: () => unknown, priority?: number): boolean;
   removeBackend(name: string): void;
@@ -103,6 +106,6 @@ export interface TfjsLibrary {
   tile(x: TfjsArray, times: Shape): TfjsArray;
   pad(x: TfjsArray, sides: readonly (readonly [number, number])[]): TfjsArray;
   gather(x: TfjsArray, indices: TfjsArray): TfjsArray;
-  oneHot(indices: TfjsArray, depth: number): TfjsArray;
+  oneHot(indices: TfjsArray, depth: number, on: 1, off: 0, type: "float32"): TfjsArray;
   scatterND(indices: TfjsArray, updates: TfjsArray, shape: Shape): TfjsArray;
 }

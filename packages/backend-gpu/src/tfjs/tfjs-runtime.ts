@@ -1,7 +1,7 @@
 // What the operations run on: the functions of tfjs, and what differs between its backends. The operations are one
 // composition for all of them; the differences are in matrix-product.ts and expert-plan.ts alone.
 
-import type { TfjsLibrary } from "./tfjs-library.js";
+import type { TfjsArray, TfjsLibrary } from "./tfjs-library.js";
 
 /** Names of the backends. */
 export type TfjsBackendName = "tensorflow" | "webgpu" | "wasm" | "cpu";
@@ -21,4 +21,12 @@ export interface TfjsRuntime {
   readonly readsAtOnce: boolean;
   /** Most bytes that a tensor made for a while should take: longer work is cut into parts. */
   readonly workBytes: number;
+}
+
+/**
+ * Integers or truths as float32. On webgpu tfjs's cast alone leaves them integers under another name, which some kernels
+ * then take for what they are called.
+ */
+export function floats({ tf }: TfjsRuntime, x: TfjsArray): TfjsArray {
+  return tf.mul(tf.cast(x, "float32"), 1);
 }

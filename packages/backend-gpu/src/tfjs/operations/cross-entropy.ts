@@ -32,7 +32,7 @@ export const crossEntropy: TensorOperation<"crossEntropy"> = {
       [K],
       "int32",
     );
-    const hot = tf.cast(tf.oneHot(own, widthOf(logits)), "float32");
+    const hot = tf.oneHot(own, widthOf(logits), 1, 0, "float32");
     const p = tf.softmax(rowsAt(runtime, logits, counted));
     const dRows = tf.mul(tf.sub(p, hot), tf.mul(dLoss, 1 / K));
     if (K === targets.length) return { logits: dRows };

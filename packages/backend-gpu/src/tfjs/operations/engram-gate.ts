@@ -9,7 +9,7 @@ import { rmsNorm, rmsNormBackward } from "../root-mean-square.js";
 import type { ArrayInputs, ArrayOptions, TensorOperation } from "../tensor-operation.js";
 import { rowsOf, widthOf } from "../tensor-shape.js";
 import type { TfjsArray } from "../tfjs-library.js";
-import type { TfjsRuntime } from "../tfjs-runtime.js";
+import { floats, type TfjsRuntime } from "../tfjs-runtime.js";
 
 type Inputs = ArrayInputs<"engramGate">;
 type Options = ArrayOptions<"engramGate">;
@@ -96,9 +96,10 @@ function signOf({ tf }: TfjsRuntime, scores: TfjsArray, { zeroScore }: Options):
 }
 
 /** Slope of the gate: g (1 - g) / (2 sqrt(|s|)), and 0 where the magnitude is held at its least. */
-function slopeOf({ tf }: TfjsRuntime, scores: TfjsArray, gates: TfjsArray): TfjsArray {
+function slopeOf(runtime: TfjsRuntime, scores: TfjsArray, gates: TfjsArray): TfjsArray {
+  const { tf } = runtime;
   const magnitude = tf.abs(scores);
-  const moves = tf.cast(tf.greater(magnitude, LEAST_SCORE), "float32");
+  const moves = floats(runtime, tf.greater(magnitude, LEAST_SCORE));
   const root = tf.sqrt(tf.maximum(magnitude, LEAST_SCORE));
   return tf.div(tf.mul(moves, tf.mul(gates, tf.sub(1, gates))), tf.mul(root, 2));
 }

@@ -9,6 +9,7 @@ import { gated, gatedBackward, type SwigluWeights, swiglu, swigluBackward } from
 import type { ArrayInputs, TensorOperation } from "../tensor-operation.js";
 import { rowsOf } from "../tensor-shape.js";
 import type { TfjsArray } from "../tfjs-library.js";
+import { floats } from "../tfjs-runtime.js";
 
 type Inputs = ArrayInputs<"moe">;
 
@@ -28,7 +29,7 @@ export const moe: TensorOperation<"moe"> = {
     const y = tf.sum(weighted, 1);
     return {
       y: shared === undefined ? y : tf.add(y, swiglu(runtime, x, shared)),
-      experts: tf.cast(routes.experts, "float32"),
+      experts: floats(runtime, routes.experts),
       weights: routes.weights,
       load: tf.sum(tf.reshape(routes.chosen, [tokens * k, experts]), 0),
     };

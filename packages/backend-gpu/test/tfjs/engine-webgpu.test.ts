@@ -1,0 +1,22 @@
+// The engine suite on tfjs's backend webgpu: Dawn on SwiftShader, both out of npm packages. Of tfjs's kernels for products
+// the suite runs on the one that an emulated device compiles and runs fastest; webgpu-products.test.ts runs on those that
+// tfjs chooses by itself.
+
+import { env } from "@tensorflow/tfjs-core";
+import { openTfjs } from "../../src/tfjs/index.js";
+import { describeEngine } from "../engine-suite/describe-engine.js";
+import { useSwiftShader } from "./swiftshader.js";
+
+/** MatMulSmallOutputSizeProgram of tfjs's MatMulProgramType. */
+const SMALL_OUTPUTS = 2;
+
+useSwiftShader();
+describeEngine(
+  "tfjs webgpu",
+  async () => {
+    const engine = await openTfjs({ backend: "webgpu" });
+    env().set("WEBGPU_MATMUL_PROGRAM_TYPE", SMALL_OUTPUTS);
+    return engine;
+  },
+  { effort: process.env.ENGRAM_WEBGPU_SUITE === "whole" ? "whole" : "least" },
+);
