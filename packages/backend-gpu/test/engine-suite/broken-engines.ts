@@ -27,6 +27,8 @@ export interface BrokenEngine {
   readonly about: string;
   /** The part of the suite that must catch it. */
   readonly group: CheckGroup;
+  /** How the names of the checks begin that are run; all of the group where it is left out. */
+  readonly checks?: string;
   open(): Engine;
 }
 
@@ -80,6 +82,7 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
   {
     about: "the last expert is dropped",
     group: "larger",
+    checks: "moe",
     open: () =>
       broken("moe", (right, backend) => ({
         forward(inputs, options) {
@@ -97,6 +100,7 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
   {
     about: "tokens of the last sequence are left out where it is the only long one",
     group: "larger",
+    checks: "gqa",
     open: () =>
       broken("gqa", (right) => ({
         forward(inputs, options) {
@@ -174,6 +178,7 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
   {
     about: "dead tokens live",
     group: "operations",
+    checks: "engramGate",
     open: () =>
       broken("engramGate", (right) => ({
         forward: (inputs, { dead: _, ...options }) => right.forward(inputs, options),
@@ -182,6 +187,7 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
   {
     about: "a score of 0 has no sign of its own",
     group: "larger",
+    checks: "engramGate",
     open: () =>
       broken("engramGate", (right) => ({
         forward: (inputs, options) => right.forward(inputs, { ...options, zeroScore: "half" }),
@@ -190,6 +196,7 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
   {
     about: "tokens that are not counted count in the mean",
     group: "operations",
+    checks: "crossEntropy",
     open: () =>
       broken("crossEntropy", (right) => ({
         forward(inputs, options) {
@@ -203,6 +210,7 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
   {
     about: "Sinkhorn stops one round early",
     group: "operations",
+    checks: "hyperCoefficients",
     open: () =>
       broken("hyperCoefficients", (right) => ({
         forward: (inputs, options) => right.forward(inputs, { ...options, iterations: options.iterations - 1 }),
