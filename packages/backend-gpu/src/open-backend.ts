@@ -41,12 +41,11 @@ export async function openBackend(options: OpenBackendOptions = {}): Promise<Ope
   }
   if (device !== undefined && typeof device !== "string")
     throw refused("device is no name; use one of inspectEngines()");
-  const reports = await inspectEngines({
-    ...(engine !== "auto" && { engines: [engine] }),
-    ...(options.ggml && { ggml: options.ggml }),
-  });
-  const candidates = device === undefined ? openable(reports, engine) : devicesNamed(reports, device);
-  if (candidates.length > 0) return openFirst(candidates, reports, options);
+  if (engine === "auto" && device === undefined) return openBest(options);
+  const engines = engine === "auto" ? ENGINE_NAMES : [engine];
+  const reports = await inspectEngines({ engines, ...(options.ggml && { ggml: options.ggml }) });
+  const [candidate] = device === undefined ? allDevices(reports) : devicesNamed(reports, device);
+  if (candidate !== undefined) return openOne(candidate.engine, candidate, options, reports);
   // without any device the engine itself says what is missing
   if (engine !== "auto" && reports.every(({ devices }) => devices.length === 0)) {
     return openOne(engine, undefined, options, reports);
@@ -54,31 +53,42 @@ export async function openBackend(options: OpenBackendOptions = {}): Promise<Ope
   throw refused(`device is ${JSON.stringify(device)}; there are ${listed(reports)}`);
 }
 
-/** What may be opened where no device is named: of an engine that is, any, the best first. */
-function openable(reports: readonly EngineReport[], engine: "auto" | EngineName): DeviceChoice[] {
-  return engine === "auto" ? rankedDevices(reports) : allDevices(reports);
+type Passed = BackendChoice["passed"][number][];
+
+/** The first of all that opens. Nothing is better than ggml on a GPU: where that opens, no other engine is loaded. */
+async function openBest(options: OpenBackendOptions): Promise<OpenedBackend> {
+  const inspect = (engines: readonly EngineName[]) =>
+    inspectEngines({ engines, ...(options.ggml && { ggml: options.ggml }) });
+  const passed: Passed = [];
+  const ggml = await inspect(["ggml"]);
+  const gpus = rankedDevices(ggml).filter(({ device }) => device.kind === "gpu");
+  const best = await openFirst(gpus, ggml, options, passed);
+  if (best !== undefined) return best;
+  const reports = [...ggml, ...(await inspect(["tfjs", "reference"]))];
+  const left = rankedDevices(reports).filter((one) => !gpus.some(({ device }) => device === one.device));
+  const next = await openFirst(left, reports, options, passed);
+  if (next !== undefined) return next;
+  const problems = passed.map(({ engine, device, problem }) => `${engine} ${device}: ${problem}`);
+  throw refused(`nothing opened: ${problems.join("; ")}`);
 }
 
-/** Opens the first that opens, where none was named; else the first. */
+/** Opens the first that opens, and notes those that do not; a mistake in the options ends it. */
 async function openFirst(
   candidates: readonly DeviceChoice[],
   reports: readonly EngineReport[],
   options: OpenBackendOptions,
-): Promise<OpenedBackend> {
-  const passed: BackendChoice["passed"][number][] = [];
-  const byItself = (options.engine ?? "auto") === "auto" && options.device === undefined;
+  passed: Passed,
+): Promise<OpenedBackend | undefined> {
   for (const candidate of candidates) {
     const { engine, device } = candidate;
     try {
-      return await openOne(engine, candidate, options, reports, passed);
+      return await openOne(engine, candidate, options, reports, [...passed]);
     } catch (error) {
-      if (!byItself || !isEngramError(error) || error.code === "invalid-argument") throw error;
+      if (!isEngramError(error) || error.code === "invalid-argument") throw error;
       passed.push({ engine, device: device.name, problem: error.message });
     }
   }
-  throw refused(
-    `nothing opened: ${passed.map(({ engine, device, problem }) => `${engine} ${device}: ${problem}`).join("; ")}`,
-  );
+  return undefined;
 }
 
 async function openOne(

@@ -34,6 +34,13 @@ describe("openBackend", () => {
     await backend.close();
   });
 
+  it("goes on to the next engine where one cannot be loaded", async () => {
+    const backend = await openBackend({ ggml: { library: "/nowhere" } });
+    expect(backend.choice.engine).toMatch(/^(tfjs|reference)$/);
+    expect(backend.choice.why).not.toContain("as asked for");
+    await backend.close();
+  });
+
   it("refuses engines and devices that there are not, and says which there are", async () => {
     expect(await refused({ engine: "cuda" })).toContain('engine is "cuda"; use auto, ggml, tfjs, reference');
     expect(await refused({ engine: "reference", device: "Vulkan9" })).toContain(
