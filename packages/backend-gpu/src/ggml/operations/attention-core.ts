@@ -9,6 +9,7 @@ import { add, concat } from "../nodes/elementwise.js";
 import type { GgmlNode } from "../nodes/node.js";
 import { mulMat } from "../nodes/products.js";
 import { pack, packedTranspose, permute, reshape, slice } from "../nodes/shape.js";
+import { aligned } from "./aligned-view.js";
 import type { AttentionMask } from "./attention-mask.js";
 import { turnedOver } from "./matrix-transpose.js";
 import type { EngineContext } from "./operation.js";
@@ -24,11 +25,12 @@ export interface AttentionSources {
 
 /** Attention, [u, H, T, S]. */
 export function attend(engine: EngineContext, sources: AttentionSources): GgmlNode {
-  const { q, k, v, mask, scale } = sources;
+  const { mask, scale } = sources;
+  const [q, k, v] = [aligned(sources.q, engine), aligned(sources.k, engine), aligned(sources.v, engine)];
   const [, T, H, S] = q.sides;
   const [u, P, K] = v.sides;
   if (engine.flash && fitsFlash(engine, sources)) return flashAttention(q, k, v, mask.leaf("f16", P, 0, T), scale);
-  const scores = reshape(mulMat(k, heads(q, K)), P, T, H, S);
+  const scores = reshape(mulMat(k, heads(engine, q, K)), P, T, H, S);
   const p = softMax(scores, mask.leaf("f32", P, 0, T), scale);
   const o = mulMat(packedTranspose(v), reshape(p, P, (T * H) / K, K, S)); // [u, T H / K, K, S]
   return pack(permute(reshape(o, u, T, H, S), 0, 2, 1, 3));
@@ -41,7 +43,8 @@ function fitsFlash({ hostSeesResults }: EngineContext, { q, v }: AttentionSource
 
 /** Gradients of {@link attend} where T = P and no query sees a later key, given that of its result as [u, T, H, S]; packed. */
 export function attendBack(engine: EngineContext, sources: AttentionSources, dOut: GgmlNode) {
-  const { q, k, v, mask, scale } = sources;
+  const { q, mask, scale } = sources;
+  const [k, v] = [aligned(sources.k, engine), aligned(sources.v, engine)];
   const [w, T, H, S] = q.sides;
   const K = k.sides[2];
   const keysTurned = packedTranspose(k); // [T, w, K, S]
@@ -51,8 +54,8 @@ export function attendBack(engine: EngineContext, sources: AttentionSources, dOu
   for (const [from, to] of parts(engine, T)) {
     const rows = ((to - from) * H) / K;
     const part = (scores: GgmlNode): GgmlNode => reshape(scores, to, rows, K, S);
-    const qPart = heads(slice(q, 1, from, to - from), K); // [w, rows, K, S]
-    const dPart = heads(slice(dOut, 1, from, to - from), K);
+    const qPart = heads(engine, slice(q, 1, from, to - from), K); // [w, rows, K, S]
+    const dPart = heads(engine, slice(dOut, 1, from, to - from), K);
     const scores = reshape(mulMat(slice(k, 1, 0, to), qPart), to, to - from, H, S);
     const p = softMax(scores, mask.leaf("f32", to, from, to), scale);
     const dp = reshape(mulMat(slice(v, 1, 0, to), dPart), to, to - from, H, S);
@@ -79,9 +82,9 @@ function longer(sum: GgmlNode, more: GgmlNode): GgmlNode {
 }
 
 /** The heads that read the same keys, one after the other: [w, T, H, S] -> [w, T H / K, K, S]. */
-function heads(a: GgmlNode, K: number): GgmlNode {
+function heads(engine: EngineContext, a: GgmlNode, K: number): GgmlNode {
   const [w, T, H, S] = a.sides;
-  return reshape(pack(a), w, (T * H) / K, K, S);
+  return reshape(aligned(pack(a), engine), w, (T * H) / K, K, S);
 }
 
 /** Nodes one after the other along a dimension; halves first, so that little is copied twice. */

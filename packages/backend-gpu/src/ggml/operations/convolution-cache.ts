@@ -6,6 +6,7 @@ import type { GgmlNode } from "../nodes/node.js";
 import { getRows, setRows } from "../nodes/products.js";
 import { hostLeaf, slice, view } from "../nodes/shape.js";
 import type { CacheSlot } from "../runtime/cache-slabs.js";
+import { aligned } from "./aligned-view.js";
 import { joined } from "./attention-core.js";
 import type { CacheSlots } from "./cache-access.js";
 import type { EngineContext } from "./operation.js";
@@ -22,7 +23,12 @@ interface Group {
 }
 
 /** Tokens before each sequence's new ones, zeros before the first: [C, S * pad]. Undefined where all sequences begin. */
-export function readHistory(batch: SequenceBatch, slots: CacheSlots, pad: number): GgmlNode | undefined {
+export function readHistory(
+  engine: EngineContext,
+  batch: SequenceBatch,
+  slots: CacheSlots,
+  pad: number,
+): GgmlNode | undefined {
   if (pad === 0 || batch.sequences.every(({ start }) => start === 0)) return undefined;
   const pieces = groupsOf(batch, slots).map(({ members, rows, ring, firstSlot, name }) => {
     const ids = batch.leaf(`history ${pad} ${name}`, () => {
@@ -31,7 +37,7 @@ export function readHistory(batch: SequenceBatch, slots: CacheSlots, pad: number
       );
       return hostLeaf("i32", [places.length], Int32Array.from(places));
     });
-    const read = getRows(rows, ids);
+    const read = getRows(aligned(rows, engine), ids);
     if (members.every(({ one }) => one.start >= pad)) return read;
     const there = batch.leaf(`there ${pad} ${name}`, () => {
       const ones = members.flatMap(({ one: { start } }) =>
@@ -68,7 +74,7 @@ export function writeHistory(engine: EngineContext, batch: SequenceBatch, slots:
       latest.length === tokens
         ? own
         : getRows(
-            own,
+            aligned(own, engine),
             batch.leaf(`kept ${name}`, () =>
               hostLeaf(
                 "i32",

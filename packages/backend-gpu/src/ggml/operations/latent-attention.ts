@@ -7,6 +7,7 @@ import { concat } from "../nodes/elementwise.js";
 import type { GgmlNode } from "../nodes/node.js";
 import { mulMat } from "../nodes/products.js";
 import { cast, pack, permute, reshape, slice, view } from "../nodes/shape.js";
+import { aligned } from "./aligned-view.js";
 import { attend, joined } from "./attention-core.js";
 import { cachedMask } from "./attention-mask.js";
 import { type CacheSlots, cacheRuns, keysRead, readHeads, writeTokens } from "./cache-access.js";
@@ -81,7 +82,7 @@ function attendRows(
   const rank = width - r;
   const tokens = run.length * S;
   const own = (a: GgmlNode): GgmlNode => permute(slice(a, 2, run.from, tokens), 0, 2, 1, 3); // [_, t S, H]
-  const content = mulMat(contentTurned(engine, up, options), pack(own(queries.content))); // [rank, t S, H]
+  const content = mulMat(contentTurned(engine, up, options), aligned(pack(own(queries.content)), engine)); // [rank, t S, H]
   const q = concat(content, own(queries.rotated), 0); // [rank + r, t S, H]
   const [, token, head] = q.strides;
   const o = attend(engine, {
@@ -91,7 +92,7 @@ function attendRows(
     mask: cachedMask(batch, run),
     scale,
   }); // [rank, H, t, S]
-  const values = headRows(up, rank, options, n, u);
+  const values = aligned(headRows(up, rank, options, n, u), engine);
   const out = mulMat(values, pack(permute(reshape(o, rank, H, tokens), 0, 2, 1, 3))); // [u, t S, H]
   return pack(permute(out, 0, 2, 1, 3));
 }
@@ -107,7 +108,7 @@ function attendExpanded(
   const { heads: H, rotaryWidth: r, valueWidth: u, scale } = options;
   const [width, P, , S] = rows.sides;
   const rank = width - r;
-  const latent = reshape(unrounded(slice(rows, 0, 0, rank)), rank, P * S);
+  const latent = reshape(aligned(unrounded(slice(rows, 0, 0, rank)), engine), rank, P * S);
   const shared = reshape(unrounded(slice(rows, 0, rank, r)), r, 1, P * S);
   const { k, v } = expandLatent(latent, shared, up, options); // [n + r, H, P S], [u, H, P S]
   const all = { ...run, from: 0, length: P };

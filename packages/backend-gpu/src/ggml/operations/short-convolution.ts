@@ -73,7 +73,7 @@ function convolution({ x, norm, weight }: Inputs, options: Options, engine: Engi
   const batch = sequenceBatch(sequences);
   const inner = normed(x.node, norm.node, normFacts(options));
   const slots = caches === undefined ? undefined : cacheSlots("shortConvolution", caches);
-  const history = slots === undefined ? undefined : readHistory(batch, slots, pad);
+  const history = slots === undefined ? undefined : readHistory(engine, batch, slots, pad);
   if (slots !== undefined) writeHistory(engine, batch, slots, inner);
   const layout = convolutionLines(engine, batch, pad);
   const lines = layout.before(inner, history);
