@@ -1,7 +1,7 @@
 // One step of training. All batches of the step run first, their gradients summing up on the backend; the last one's graph
 // ends with the updates of the parameters, so that one graph runs per batch. While it runs, the host finds the step's
-// distinct rows, asks for their moments and draws the next step. What needs gradients on the host comes after: embedding
-// and router biases, whose updates are recorded and run with the next graph, and the rows.
+// distinct rows, asks for their moments and draws the next step. What needs gradients on the host comes after: router biases
+// and embedding, whose update is a small graph of its own, and the rows, which are updated while that runs.
 
 import type { Backend, Model } from "@engram-ts/core";
 import type { DenseOptimizer } from "../optimizers/dense-optimizer.js";
@@ -159,7 +159,7 @@ function addEmbedded<T>({ model, optimizer, embeddings }: StepParts<T>, { embedd
   }
 }
 
-/** Records the updates of embedded parameters, to run with the next graph. */
+/** Records the updates of embedded parameters, a graph of their own. */
 export function updateEmbedded<T>(
   { model, optimizer, embeddings }: StepParts<T>,
   { left, clip }: StepGradients<T>,

@@ -117,11 +117,12 @@ export async function createTrainer<T>(options: TrainerOptions<T>): Promise<Trai
       clock.enter("embedding");
       try {
         if (!Number.isFinite(loss + norm) || loss > mostLoss) throw diverged(step, loss, norm, mostLoss);
+        balance.update(loads); // before anything is recorded: engines run what is recorded before they write
         updateEmbedded(parts, gradients, { step, rateFactor });
       } finally {
         backend.dispose([gradients.clip, ...gradients.left.values()]);
       }
-      balance.update(loads);
+      backend.submit(); // runs while the rows are updated here
       clock.enter("rowUpdate");
       const { learningRateFactor: rowFactor, ...adam } = config.rows;
       const learningRate = config.learningRate * rateFactor;

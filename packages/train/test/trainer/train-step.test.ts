@@ -137,8 +137,8 @@ describe("engines that run what was recorded at the first download", () => {
     const runs = (steps[1] ?? []).join(" ").match(/download( download)*/g) ?? [];
     expect(runs).toHaveLength(accumulation); // one run a batch
     const last = (steps[1] ?? []).lastIndexOf("download");
-    // after it only what the host had to wait for: the embedding and the biases of balancing
-    expect((steps[1] ?? []).slice(last + 1)).toEqual(["upload", "accumulate", "adamW", "write"]);
+    // after it only what the host had to wait for: the biases of balancing and the embedding
+    expect((steps[1] ?? []).slice(last + 1)).toEqual(["write", "upload", "accumulate", "adamW", "submit"]);
   });
 });
 
