@@ -2,6 +2,7 @@
 // (products, attention, rows by number) end the process where a source begins elsewhere, so such views are copied.
 
 import { GgmlNode } from "../nodes/node.js";
+import { pack } from "../nodes/shape.js";
 import type { EngineContext } from "./operation.js";
 
 /** What every device takes. */
@@ -11,6 +12,17 @@ const BOUNDARY_BYTES = 256;
 export function aligned(node: GgmlNode, { hostSeesResults: onHost }: EngineContext): GgmlNode {
   if (onHost || offsetOf(node) % BOUNDARY_BYTES === 0) return node;
   return new GgmlNode(node.type, node.sides, { operation: "cont", sources: [node] });
+}
+
+/**
+ * The same for the first factor of a product: where its rows do not lie side by side, ggml's Vulkan turns it into half
+ * precision (seen: errors of 1e-4), so that it is packed here.
+ */
+export function firstFactor(node: GgmlNode, engine: EngineContext): GgmlNode {
+  if (engine.hostSeesResults) return node;
+  const { sides, strides } = node;
+  const matrices = strides[1] === strides[0] * sides[0] && (sides[3] === 1 || strides[3] === strides[2] * sides[2]);
+  return matrices ? aligned(node, engine) : pack(node);
 }
 
 /** Bytes from the first value of the memory that a view shows to the first that it shows. */

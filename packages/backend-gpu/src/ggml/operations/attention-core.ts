@@ -9,7 +9,7 @@ import { add, concat } from "../nodes/elementwise.js";
 import type { GgmlNode } from "../nodes/node.js";
 import { mulMat } from "../nodes/products.js";
 import { pack, packedTranspose, permute, reshape, slice } from "../nodes/shape.js";
-import { aligned } from "./aligned-view.js";
+import { aligned, firstFactor } from "./aligned-view.js";
 import type { AttentionMask } from "./attention-mask.js";
 import { turnedOver } from "./matrix-transpose.js";
 import type { EngineContext } from "./operation.js";
@@ -25,12 +25,14 @@ export interface AttentionSources {
 
 /** Attention, [u, H, T, S]. */
 export function attend(engine: EngineContext, sources: AttentionSources): GgmlNode {
-  const { mask, scale } = sources;
-  const [q, k, v] = [aligned(sources.q, engine), aligned(sources.k, engine), aligned(sources.v, engine)];
+  const { q, k, v, mask, scale } = sources;
   const [, T, H, S] = q.sides;
   const [u, P, K] = v.sides;
-  if (engine.flash && fitsFlash(engine, sources)) return flashAttention(q, k, v, mask.leaf("f16", P, 0, T), scale);
-  const scores = reshape(mulMat(k, heads(engine, q, K)), P, T, H, S);
+  if (engine.flash && fitsFlash(engine, sources)) {
+    const [queries, keys, values] = [aligned(q, engine), aligned(k, engine), aligned(v, engine)];
+    return flashAttention(queries, keys, values, mask.leaf("f16", P, 0, T), scale);
+  }
+  const scores = reshape(mulMat(firstFactor(k, engine), heads(engine, q, K)), P, T, H, S);
   const p = softMax(scores, mask.leaf("f32", P, 0, T), scale);
   const o = mulMat(packedTranspose(v), reshape(p, P, (T * H) / K, K, S)); // [u, T H / K, K, S]
   return pack(permute(reshape(o, u, T, H, S), 0, 2, 1, 3));
@@ -43,10 +45,10 @@ function fitsFlash({ hostSeesResults }: EngineContext, { q, v }: AttentionSource
 
 /** Gradients of {@link attend} where T = P and no query sees a later key, given that of its result as [u, T, H, S]; packed. */
 export function attendBack(engine: EngineContext, sources: AttentionSources, dOut: GgmlNode) {
-  const { q, mask, scale } = sources;
-  const [k, v] = [aligned(sources.k, engine), aligned(sources.v, engine)];
+  const { q, k, v, mask, scale } = sources;
   const [w, T, H, S] = q.sides;
   const K = k.sides[2];
+  const product = (first: GgmlNode, second: GgmlNode): GgmlNode => mulMat(firstFactor(first, engine), second);
   const keysTurned = packedTranspose(k); // [T, w, K, S]
   const dQueries: GgmlNode[] = [];
   const dKeys: GgmlNode[] = [];
@@ -56,11 +58,11 @@ export function attendBack(engine: EngineContext, sources: AttentionSources, dOu
     const part = (scores: GgmlNode): GgmlNode => reshape(scores, to, rows, K, S);
     const qPart = heads(engine, slice(q, 1, from, to - from), K); // [w, rows, K, S]
     const dPart = heads(engine, slice(dOut, 1, from, to - from), K);
-    const scores = reshape(mulMat(slice(k, 1, 0, to), qPart), to, to - from, H, S);
+    const scores = reshape(product(slice(k, 1, 0, to), qPart), to, to - from, H, S);
     const p = softMax(scores, mask.leaf("f32", to, from, to), scale);
-    const dp = reshape(mulMat(slice(v, 1, 0, to), dPart), to, to - from, H, S);
+    const dp = reshape(product(slice(v, 1, 0, to), dPart), to, to - from, H, S);
     const ds = part(softMaxBack(dp, p, scale));
-    dQueries.push(reshape(mulMat(slice(keysTurned, 0, 0, to), ds), w, to - from, H, S));
+    dQueries.push(reshape(product(slice(keysTurned, 0, 0, to), ds), w, to - from, H, S));
     dKeys.push(mulMat(packedTranspose(qPart), turnedOver(ds, engine))); // [w, to, K, S]
     dValues.push(mulMat(packedTranspose(dPart), turnedOver(part(p), engine)));
   }

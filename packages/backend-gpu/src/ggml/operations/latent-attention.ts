@@ -7,7 +7,7 @@ import { concat } from "../nodes/elementwise.js";
 import type { GgmlNode } from "../nodes/node.js";
 import { mulMat } from "../nodes/products.js";
 import { cast, pack, permute, reshape, slice, view } from "../nodes/shape.js";
-import { aligned } from "./aligned-view.js";
+import { aligned, firstFactor } from "./aligned-view.js";
 import { attend, joined } from "./attention-core.js";
 import { cachedMask } from "./attention-mask.js";
 import { type CacheSlots, cacheRuns, keysRead, readHeads, writeTokens } from "./cache-access.js";
@@ -92,7 +92,7 @@ function attendRows(
     mask: cachedMask(batch, run),
     scale,
   }); // [rank, H, t, S]
-  const values = aligned(headRows(up, rank, options, n, u), engine);
+  const values = firstFactor(headRows(up, rank, options, n, u), engine);
   const out = mulMat(values, pack(permute(reshape(o, rank, H, tokens), 0, 2, 1, 3))); // [u, t S, H]
   return pack(permute(out, 0, 2, 1, 3));
 }
