@@ -45,6 +45,7 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
     name: device.name,
     exact,
     kernels: parts.kernels,
+    aligned: device.kind !== "cpu",
   });
   const slabs = cacheSlabs(runtime, parts.cache);
   const constants = constantLeaves(runtime);

@@ -30,6 +30,8 @@ export interface DeviceMemory {
   /** Bytes taken from the device. */
   readonly taken: number;
   readonly alignment: number;
+  /** What the device itself asks for. */
+  readonly viewAlignment: number;
   close(): void;
 }
 
@@ -37,7 +39,8 @@ const CHUNK_BYTES = 32 * 2 ** 20;
 
 /** Memory of the device of a buffer type. */
 export function deviceMemory(bindings: Bindings, bufferType: Pointer, device: string): DeviceMemory {
-  const alignment = Math.max(64, Number(bindings.ggml_backend_buft_get_alignment(bufferType)));
+  const viewAlignment = Number(bindings.ggml_backend_buft_get_alignment(bufferType));
+  const alignment = Math.max(64, viewAlignment);
   const most = Number(bindings.ggml_backend_buft_get_max_size(bufferType));
   const chunks: Chunk[] = [];
   let taken = 0;
@@ -71,6 +74,7 @@ export function deviceMemory(bindings: Bindings, bufferType: Pointer, device: st
 
   return {
     alignment,
+    viewAlignment,
     get taken() {
       return taken;
     },

@@ -8,6 +8,7 @@ import { TYPES } from "../library/types.js";
 import type { GgmlNode, HostValues, Place } from "../nodes/node.js";
 import { GgmlNode as Node } from "../nodes/node.js";
 import { copyInto } from "../nodes/shape.js";
+import { alignViews } from "./align-views.js";
 import { type DeviceMemory, deviceMemory, type Region } from "./device-memory.js";
 import { leaveOutEmpty } from "./leave-out-empty.js";
 import type { Program, ProgramDevice } from "./program.js";
@@ -56,6 +57,7 @@ export class GgmlRuntime {
     this.device = { ...device, memory: this.memory };
     this.adapt = (node) => {
       leaveOutEmpty(node);
+      if (device.aligned) alignViews(node, this.memory.viewAlignment);
       if (device.kernels !== undefined) useKernels(node);
     };
     this.programs = programCache(this.device, (program) => this.evict(program));

@@ -43,7 +43,10 @@ export function sequenceOf(nodes: readonly GgmlNode[], kept: ReadonlySet<GgmlNod
     places.set(node, index);
     numbers.add(operationNumber(kind === "operation" ? node.operation : kind), TYPES[node.type].id, ...node.sides);
     if (node.place !== undefined) {
-      numbers.add(Number(node.place.address & 0xffffffffn), Number(node.place.address >> 32n));
+      // addresses are unique within a buffer only: on graphics processors they are offsets
+      for (const pointer of [node.place.buffer, node.place.address]) {
+        numbers.add(Number(pointer & 0xffffffffn), Number(pointer >> 32n));
+      }
     }
     for (const parameter of node.parameters) numbers.add(parameter);
     for (const source of sources) numbers.add(source);
