@@ -2,7 +2,7 @@
 // ends one contestant, such as an abort inside a native library, ends no other. Its first line says what it is.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
+import { openSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 /** What a contestant says of itself. */
@@ -53,9 +53,11 @@ export interface PeerProcess {
 
 /** Starts one; undefined, and a line on stderr, where it says nothing of itself. */
 export async function startPeer(name: string, { program, args, env, errors }: PeerProcess): Promise<Peer | undefined> {
-  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...env } });
-  if (errors !== undefined) child.stderr.pipe(createWriteStream(errors));
-  child.stdin.on("error", () => {}); // its end is told by the lines
+  const child = spawn(program, args, {
+    stdio: ["pipe", "pipe", errors === undefined ? "pipe" : openSync(errors, "w")],
+    env: { ...process.env, ...env },
+  });
+  child.stdin?.on("error", () => {}); // its end is told by the lines
   const nextLine = lineReader(child);
   let alive = true;
   child.on("close", () => {
@@ -64,7 +66,7 @@ export async function startPeer(name: string, { program, args, env, errors }: Pe
   try {
     const facts = JSON.parse(await nextLine()) as PeerFacts; // our own programs' first line
     const ask = async (request: PeerRequest): Promise<PeerAnswer> => {
-      child.stdin.write(`${JSON.stringify(request)}\n`);
+      child.stdin?.write(`${JSON.stringify(request)}\n`);
       const timer = setTimeout(() => child.kill("SIGKILL"), MOST_MS); // a hung one ends its line, too
       const answer = JSON.parse(await nextLine().finally(() => clearTimeout(timer))) as PeerAnswer; // likewise
       if (answer.error !== undefined) throw new Error(`${name}, ${request.do}: ${answer.error}`);
