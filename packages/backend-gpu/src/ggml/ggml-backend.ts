@@ -15,6 +15,7 @@ import type { GgmlBackend } from "./open-ggml.js";
 import type { EngineContext } from "./operations/operation.js";
 import { type CacheSlot, cacheSlabs } from "./runtime/cache-slabs.js";
 import { constantLeaves } from "./runtime/constant-leaves.js";
+import { derivedNodes } from "./runtime/derived-nodes.js";
 import { GgmlRuntime } from "./runtime/runtime.js";
 import type { GgmlTensor, TensorFacts } from "./tensor.js";
 import { encodeWeights, weightTypeFor } from "./weights.js";
@@ -49,6 +50,7 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
   });
   const slabs = cacheSlabs(runtime, parts.cache);
   const constants = constantLeaves(runtime);
+  const derived = derivedNodes(runtime);
   const alive = new Set<TensorFacts>();
   let bytes = 0;
   let closed = false;
@@ -79,8 +81,9 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
   };
   const engine: EngineContext = {
     constant: (values) => constants.get(values),
+    derived: (weight, name, make) => derived.of(weight, name, make),
     effect: (node) => runtime.effect(node),
-    flash: true,
+    flash: process.env.NOFLASH !== "1",
     hostSeesResults: device.kind === "cpu",
     kernels: parts.kernels !== undefined,
   };
@@ -105,6 +108,7 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
     updates: engineUpdates({
       ...host,
       writable(tensor) {
+        derived.drop(tensor.node);
         if (!runtime.owns(tensor.node)) {
           const { root } = tensor.node;
           const own = new GgmlNode("f32", tensor.node.sides, { operation: "leaf" });
@@ -119,6 +123,7 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
         return tensor.node;
       },
       write(tensor, values) {
+        derived.drop(tensor.node);
         if (runtime.owns(tensor.node)) {
           runtime.flush(); // what was asked for before reads the old values
           const width = tensor.node.sides[0];
@@ -183,6 +188,7 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
         if (!alive.delete(found)) continue;
         bytes -= bytesOf(found);
         found.alive = false;
+        derived.drop(found.node);
         if (found.cache === undefined) runtime.release(found.node);
         else runtime.afterFlush(() => found.cache !== undefined && slabs.free(found.cache));
       }

@@ -11,7 +11,6 @@ import { aligned, firstFactor } from "./aligned-view.js";
 import { attend, joined } from "./attention-core.js";
 import { cachedMask } from "./attention-mask.js";
 import { type CacheSlots, cacheRuns, keysRead, readHeads, writeTokens } from "./cache-access.js";
-import { derivedWeight } from "./derived-weights.js";
 import { expandLatent, type LatentParts, type QueryParts } from "./latent-parts.js";
 import { turnedOver } from "./matrix-transpose.js";
 import type { EngineContext, NodeCall } from "./operation.js";
@@ -126,7 +125,7 @@ function attendExpanded(
 function contentTurned(engine: EngineContext, up: GgmlNode, options: Options): GgmlNode {
   const { contentWidth: n, heads: H } = options;
   const rank = up.sides[0];
-  return derivedWeight(up, `content ${n} ${H}`, () => {
+  return engine.derived(up, `content ${n} ${H}`, () => {
     const whole = up.type === "f32" || up.type === "f16" || up.type === "bf16" ? up : cast(up, "f32");
     return turnedOver(pack(headRows(whole, rank, options, 0, n)), engine);
   });

@@ -23,6 +23,8 @@ export type Results<N extends OperationName> = { readonly [name in OperationTabl
 export interface EngineContext {
   /** A leaf with a few numbers that are the same in all runs, kept on the device: rotary periods, ones. */
   constant(values: Float32Array): GgmlNode;
+  /** The node of this name that `make` makes of a weight alone: computed once, and kept until the weight changes. */
+  derived(weight: GgmlNode, name: string, make: () => GgmlNode): GgmlNode;
   /** Has a node that writes in place run in its turn, though no handle shows it. */
   effect(node: GgmlNode): void;
   /** Attention in one operation where the device has it. */
