@@ -119,6 +119,7 @@ const UNSEEN = -1e30;
 function weights(runtime: TfjsRuntime, query: TfjsArray, key: TfjsArray, { count, keys }: Chunk, scale: number) {
   const { tf } = runtime;
   const scores = tf.mul(product(runtime, query, key, { b: true }), scale);
+  if (keys === 1) return tf.add(tf.mul(scores, 0), 1); // exactly, which not every softmax of one number is
   if (count === 1) return tf.softmax(scores); // its one query sees them all
   const [batch = 0, rows = 0] = query.shape;
   const position = tf.reshape(tf.range(keys - count, keys), [count, 1]);

@@ -10,7 +10,7 @@ import type { ExpertPlan } from "./expert-plan.js";
 import { product } from "./matrix-product.js";
 import { elements } from "./tensor-shape.js";
 import type { TfjsArray } from "./tfjs-library.js";
-import { floats, type TfjsRuntime } from "./tfjs-runtime.js";
+import { floats, oneHot, type TfjsRuntime } from "./tfjs-runtime.js";
 
 const MOST_SLOTS = 2 ** 24;
 
@@ -80,7 +80,7 @@ export function planInTiles(runtime: TfjsRuntime, experts: TfjsArray, count: num
           const own = (y: TfjsArray, width: number) =>
             tf.reshape(tf.slice(y, [from * rows, 0], [size * rows, width]), [size, rows, width]);
           const gradients = tf.reshape(product(runtime, own(dy, o), own(x, i), { a: true }), [size, o * i]);
-          const mine = tf.oneHot(tf.slice(expertOfTile, [from], [size]), count, 1, 0, "float32"); // [size, E]
+          const mine = oneHot(runtime, tf.slice(expertOfTile, [from], [size]), count); // [size, E]
           return product(runtime, mine, gradients, { a: true });
         });
         const before = sum;
@@ -98,7 +98,7 @@ export function planInTiles(runtime: TfjsRuntime, experts: TfjsArray, count: num
 /** Where each route [R] lies, and whose each tile is; int32. Tiles without an expert are the last one's, and empty. */
 function layTiles(runtime: TfjsRuntime, routes: TfjsArray, count: number, rows: number, tiles: number) {
   const { tf } = runtime;
-  const own = tf.oneHot(routes, count, 1, 0, "float32"); // [R, E]
+  const own = oneHot(runtime, routes, count); // [R, E]
   const rank = tf.sum(tf.mul(own, tf.cumsum(own, 0, true)), 1); // [R]: routes of the same expert before this one
   const loads = tf.sum(own, 0); // [E]
   // ceil(load / B): half a row away from where a rounded quotient could fall to the other side

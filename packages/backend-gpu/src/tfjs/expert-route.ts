@@ -4,7 +4,7 @@
 
 import type { MoeOptions } from "@engram-ts/core";
 import type { TfjsArray } from "./tfjs-library.js";
-import type { TfjsRuntime } from "./tfjs-runtime.js";
+import { oneHot, type TfjsRuntime } from "./tfjs-runtime.js";
 
 /** Keeps the sum of weights from 0, as the published code has it. */
 const SUM_EPSILON = 1e-20;
@@ -48,9 +48,10 @@ function affinitiesOf({ tf }: TfjsRuntime, products: TfjsArray, { scoring }: Moe
   return scoring === "sigmoid" ? tf.sigmoid(products) : tf.softmax(products);
 }
 
-function weigh({ tf }: TfjsRuntime, affinities: TfjsArray, experts: TfjsArray, options: MoeOptions): Routes {
+function weigh(runtime: TfjsRuntime, affinities: TfjsArray, experts: TfjsArray, options: MoeOptions): Routes {
+  const { tf } = runtime;
   const [tokens = 0, count = 0] = affinities.shape;
-  const chosen = tf.oneHot(experts, count, 1, 0, "float32");
+  const chosen = oneHot(runtime, experts, count);
   const own = tf.sum(tf.mul(chosen, tf.reshape(affinities, [tokens, 1, count])), 2); // [N, k]
   const sums = options.normalise ? tf.add(tf.sum(own, 1, true), SUM_EPSILON) : undefined;
   const weights = tf.mul(sums === undefined ? own : tf.div(own, sums), options.routeScale);
@@ -77,13 +78,14 @@ export function routeBackward(
 }
 
 /** Votes [N, E], those outside of the groups whose two best votes sum highest lowered below all others. */
-function candidates({ tf }: TfjsRuntime, votes: TfjsArray, { groups, groupsKept }: MoeOptions): TfjsArray {
+function candidates(runtime: TfjsRuntime, votes: TfjsArray, { groups, groupsKept }: MoeOptions): TfjsArray {
+  const { tf } = runtime;
   if (groups === groupsKept) return votes;
   const [tokens = 0, experts = 0] = votes.shape;
   const size = experts / groups;
   const split = tf.reshape(votes, [tokens, groups, size]);
   const sums = tf.sum(tf.topk(split, Math.min(2, size)).values, 2); // [N, groups]
-  const kept = tf.sum(tf.oneHot(tf.topk(sums, groupsKept).indices, groups, 1, 0, "float32"), 1); // [N, groups]
+  const kept = tf.sum(oneHot(runtime, tf.topk(sums, groupsKept).indices, groups), 1); // [N, groups]
   const mask = tf.tile(tf.reshape(kept, [tokens, groups, 1]), [1, 1, size]);
   const lowered = tf.add(tf.mul(split, mask), tf.mul(tf.sub(1, mask), NO_VOTE));
   return tf.reshape(lowered, [tokens, experts]);

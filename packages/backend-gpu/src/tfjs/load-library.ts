@@ -33,6 +33,9 @@ export async function loadLibrary(options: TfjsOptions): Promise<LoadedLibrary> 
     if (options.wasmPath !== undefined) wasm.setWasmPaths(options.wasmPath);
   }
   await ready(tf, options.backend);
+  // the cpu backend would advise a program's users to install tfjs-node, once
+  const kernels: { firstUse?: boolean } | undefined = tf.engine().registry[options.backend];
+  if (kernels?.firstUse !== undefined) kernels.firstUse = false;
   return { tf, backendName: options.backend, packageName };
 }
 

@@ -52,7 +52,8 @@ function normed(
 ) {
   const width = weight?.size ?? x.shape.at(-1) ?? 1;
   const split = tf.reshape(x, [elements(x.shape) / width, groups, width / groups]); // [M, groups, d]
-  const reciprocal = tf.rsqrt(tf.add(tf.mean(tf.square(split), 2, true), epsilon)); // [M, groups, 1]
+  // not tf.rsqrt, which is an approximation on tensorflow: gates near a score of 0 make ten times of its error
+  const reciprocal = tf.div(1, tf.sqrt(tf.add(tf.mean(tf.square(split), 2, true), epsilon))); // [M, groups, 1]
   const factors = weight === undefined ? undefined : tf.reshape(weight, [1, groups, width / groups]);
   return {
     scaled: tf.mul(split, reciprocal),

@@ -22,6 +22,8 @@ export interface TfjsKernelBackend {
   makeOutput?: (shape: number[], ...rest: unknown[]) => unknown;
   makeTensorInfo?: (shape: number[], ...rest: unknown[]) => unknown;
   write(values: unknown, shape: number[], ...rest: unknown[]): object;
+  /** Plain JavaScript: whether nothing was computed yet. */
+  firstUse?: boolean;
   /** WebAssembly. */
   readonly wasm?: { _malloc(bytes: number): number; _free(address: number): void };
   /** WebGPU, and what follows. */
@@ -76,7 +78,6 @@ export interface TfjsLibrary {
   floor: Unary;
   square: Unary;
   sqrt: Unary;
-  rsqrt: Unary;
   exp: Unary;
   log: Unary;
   sigmoid: Unary;
@@ -106,6 +107,6 @@ export interface TfjsLibrary {
   tile(x: TfjsArray, times: Shape): TfjsArray;
   pad(x: TfjsArray, sides: readonly (readonly [number, number])[]): TfjsArray;
   gather(x: TfjsArray, indices: TfjsArray): TfjsArray;
-  oneHot(indices: TfjsArray, depth: number, on: 1, off: 0, type: "float32"): TfjsArray;
+  oneHot(indices: TfjsArray, depth: number): TfjsArray;
   scatterND(indices: TfjsArray, updates: TfjsArray, shape: Shape): TfjsArray;
 }

@@ -30,3 +30,8 @@ export interface TfjsRuntime {
 export function floats({ tf }: TfjsRuntime, x: TfjsArray): TfjsArray {
   return tf.mul(tf.cast(x, "float32"), 1);
 }
+
+/** 1 at each index, 0 elsewhere, in float32; wasm's own one-hot rows of float32 hold the integer's bits. */
+export function oneHot(runtime: TfjsRuntime, indices: TfjsArray, depth: number): TfjsArray {
+  return floats(runtime, runtime.tf.oneHot(indices, depth));
+}

@@ -1,6 +1,6 @@
 // The engine suite on tfjs's backend webgpu: Dawn on SwiftShader, both out of npm packages. Of tfjs's kernels for products
-// the suite runs on the one that an emulated device compiles and runs fastest; webgpu-products.test.ts runs on those that
-// tfjs chooses by itself.
+// the suite runs on the one that an emulated device compiles and runs fastest; browser.test.ts runs on those that tfjs
+// chooses by itself.
 
 import { env } from "@tensorflow/tfjs-core";
 import { openTfjs } from "../../src/tfjs/index.js";

@@ -52,16 +52,23 @@ function untar(bytes: Buffer, folder: string): void {
 
 /**
  * Makes SwiftShader the Vulkan of this process, before anything asks for a device. The loader is loaded here, by its
- * path: whoever asks for it by name then gets this one, whatever LD_LIBRARY_PATH the process was started with. Its
- * threads wait by spinning, so it gets one: a third of the processor time. It reads that from the working directory.
+ * path: whoever asks for it by name then gets this one, whatever LD_LIBRARY_PATH the process was started with.
  */
 export function useSwiftShader(): void {
   const folder = unpacked("swiftshader.tar.br");
   process.env.VK_DRIVER_FILES = join(folder, "vk_swiftshader_icd.json");
   process.env.XDG_RUNTIME_DIR ??= tmpdir();
+  limitThreads();
+  koffi.load(join(folder, "libvulkan.so.1"), { global: true });
+}
+
+/**
+ * Gives SwiftShader one thread, here and in processes that are started from here: its threads wait by spinning, and cost
+ * three times the processor time. It reads that from a file in the working directory, which this changes.
+ */
+export function limitThreads(): void {
   const settings = mkdtempSync(join(tmpdir(), "engram-ts-swiftshader-"));
   writeFileSync(join(settings, "SwiftShader.ini"), "[Processor]\nThreadCount=1\nAffinityMask=0xFFFFFFFF\n");
   process.chdir(settings);
   process.on("exit", () => rmSync(settings, { recursive: true, force: true }));
-  koffi.load(join(folder, "libvulkan.so.1"), { global: true });
 }

@@ -5,7 +5,7 @@
 import type { TensorOperation } from "../tensor-operation.js";
 import { rowsOf, widthOf } from "../tensor-shape.js";
 import type { TfjsArray } from "../tfjs-library.js";
-import type { TfjsRuntime } from "../tfjs-runtime.js";
+import { oneHot, type TfjsRuntime } from "../tfjs-runtime.js";
 
 export const crossEntropy: TensorOperation<"crossEntropy"> = {
   forward(runtime, { logits }, { targets }) {
@@ -32,7 +32,7 @@ export const crossEntropy: TensorOperation<"crossEntropy"> = {
       [K],
       "int32",
     );
-    const hot = tf.oneHot(own, widthOf(logits), 1, 0, "float32");
+    const hot = oneHot(runtime, own, widthOf(logits));
     const p = tf.softmax(rowsAt(runtime, logits, counted));
     const dRows = tf.mul(tf.sub(p, hot), tf.mul(dLoss, 1 / K));
     if (K === targets.length) return { logits: dRows };
