@@ -1,5 +1,6 @@
 // Views that a graphics processor can bind. Vulkan binds memory at multiples of up to 256 bytes; some of ggml's kernels
-// (products, attention, rows by number) end the process where a source begins elsewhere, so such views are copied.
+// (products, attention, rows by number) end the process where a source begins elsewhere, so such views are copied. On the
+// CPU all views are taken as they are.
 
 import { GgmlNode } from "../nodes/node.js";
 import { pack } from "../nodes/shape.js";
@@ -20,9 +21,7 @@ export function aligned(node: GgmlNode, { hostSeesResults: onHost }: EngineConte
  */
 export function firstFactor(node: GgmlNode, engine: EngineContext): GgmlNode {
   if (engine.hostSeesResults) return node;
-  const { sides, strides } = node;
-  const matrices = strides[1] === strides[0] * sides[0] && (sides[3] === 1 || strides[3] === strides[2] * sides[2]);
-  return matrices ? aligned(node, engine) : pack(node);
+  return node.packed ? aligned(node, engine) : pack(node);
 }
 
 /** Bytes from the first value of the memory that a view shows to the first that it shows. */

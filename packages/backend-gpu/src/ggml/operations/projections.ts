@@ -1,4 +1,6 @@
-// Linear maps to heads and their norms, and the way of their gradients back. Letters: w a head's width, H heads, N tokens.
+// Linear maps to the heads of attention and the norms of heads, and the way of their gradients back. Not here: linear maps
+// and norms of whole tokens (linear-parts.ts), rotations (rotary-positions.ts).
+// Letters: w a head's width, H heads, N tokens.
 
 import { add, multiply, repeatBack } from "../nodes/elementwise.js";
 import type { GgmlNode } from "../nodes/node.js";

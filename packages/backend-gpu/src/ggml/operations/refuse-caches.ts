@@ -1,4 +1,6 @@
-// Gradients go through whole sequences alone.
+// Gradients go through whole sequences alone: what a cache holds was computed in earlier steps, of which no tape knows. The
+// operations with caches say so themselves, though their caller has checked it. Not here: checks of the caches
+// (../../operation-checks.ts).
 
 import { EngramError } from "@engram-ts/core";
 
