@@ -1,5 +1,6 @@
 // Masks of attention as leaves: which keys a query sees is a span of neighbours. In f32 for the softmax, in f16 for
-// attention in one operation. Made on the host, since they differ from step to step while the graph stays the same.
+// attention in one operation. Made on the host, since they differ from step to step while the graph stays the same; all
+// layers of a step share them.
 
 import type { GgmlNode } from "../nodes/node.js";
 import { hostLeaf } from "../nodes/shape.js";

@@ -1,5 +1,6 @@
 // The ring that a convolution's cache is: a token lies at its position modulo the ring's tokens. What lies before the new
-// tokens is read first, then these are written. Sequences whose caches lie in one slab are read and written together.
+// tokens is read first, then these are written. Sequences whose caches lie in one slab are read and written together. Not
+// here: caches of attention, which are read where they lie (cache-access.ts).
 
 import { multiply } from "../nodes/elementwise.js";
 import type { GgmlNode } from "../nodes/node.js";

@@ -1,5 +1,6 @@
 // What mla computes of its tokens: queries, and the latent and shared key that the cache holds; and of a latent the keys and
-// values of every head. Letters: H heads, n content width, r rotary width, u value width, N tokens.
+// values of every head. Not here: attention itself (packed-attention.ts, latent-attention.ts).
+// Letters: H heads, n content width, r rotary width, u value width, N tokens.
 
 import { type RopeFacts, rope } from "../nodes/attention.js";
 import { concat, multiply, repeat } from "../nodes/elementwise.js";

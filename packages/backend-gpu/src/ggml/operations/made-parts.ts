@@ -1,5 +1,6 @@
 // What forwards made on their way, for their backward twins: nodes, not values. Where both run in one graph nothing is then
-// computed twice; where they do not, the same nodes are computed anew from the inputs, and nothing was kept in between.
+// computed twice; where they do not, the same nodes are computed anew from the inputs, and nothing was kept in between. A
+// long sequence's attention weights are never among them: the backward twin computes those part by part.
 
 import type { GgmlNode } from "../nodes/node.js";
 
