@@ -72,7 +72,7 @@ async function runOnce(engine: string, name: ComputeModelName, work: Work, error
 export function kernelsOf(record: string): Pick<ProfileReport, "microseconds" | "kernels"> {
   const sums = new Map<string, { count: number; microseconds: number }>();
   for (const line of record.split("\n")) {
-    const found = /^\s*(.+?): (\d+) x ([\d.]+) us/.exec(line);
+    const found = /^\s*(.+?): (\d+) x ([\d.e+]+) us/.exec(line);
     if (found === null) continue;
     const [, name = "", count = "0", each = "0"] = found;
     const sum = sums.get(name) ?? { count: 0, microseconds: 0 };
