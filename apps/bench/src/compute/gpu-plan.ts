@@ -58,7 +58,7 @@ export function gpuPlan(device?: string): GpuPlan {
     models: [
       {
         name: "gqa-6m",
-        inference: { ...inference, engines: [...inference.engines, WEBGPU] },
+        inference,
         training: { ...training, engines: [...training.engines, WEBGPU] },
         sizes: { ...decoding, prefillTokens: 1_024 },
       },
@@ -66,7 +66,7 @@ export function gpuPlan(device?: string): GpuPlan {
       { name: "gqa-120m", inference, training, sizes: { ...decoding, prefillTokens: 4_096 } },
     ],
     blocks: { ...inference, choice: "published" },
-    profile: { engine: exact, models: ["gqa-6m", "gqa-120m"] },
+    profile: { engine: fast, models: ["gqa-120m"] },
   };
 }
 

@@ -30,10 +30,10 @@ export function attend(engine: EngineContext, sources: AttentionSources): GgmlNo
   const [u, P, K] = v.sides;
   if (engine.flash && fitsFlash(engine, sources)) {
     const [queries, keys, values] = [aligned(q, engine), aligned(k, engine), aligned(v, engine)];
-    return flashAttention(queries, keys, values, mask.leaf("f16", P, 0, T), scale);
+    return flashAttention(queries, keys, values, mask.leaf(engine, "f16", P, 0, T), scale);
   }
   const scores = reshape(mulMat(firstFactor(k, engine), heads(engine, q, K)), P, T, H, S);
-  const p = softMax(scores, mask.leaf("f32", P, 0, T), scale);
+  const p = softMax(scores, mask.leaf(engine, "f32", P, 0, T), scale);
   const o = mulMat(packedTranspose(v), reshape(p, P, (T * H) / K, K, S)); // [u, T H / K, K, S]
   return pack(permute(reshape(o, u, T, H, S), 0, 2, 1, 3));
 }
@@ -59,7 +59,7 @@ export function attendBack(engine: EngineContext, sources: AttentionSources, dOu
     const qPart = heads(engine, slice(q, 1, from, to - from), K); // [w, rows, K, S]
     const dPart = heads(engine, slice(dOut, 1, from, to - from), K);
     const scores = reshape(product(slice(k, 1, 0, to), qPart), to, to - from, H, S);
-    const p = softMax(scores, mask.leaf("f32", to, from, to), scale);
+    const p = softMax(scores, mask.leaf(engine, "f32", to, from, to), scale);
     const dp = reshape(product(slice(v, 1, 0, to), dPart), to, to - from, H, S);
     const ds = part(softMaxBack(dp, p, scale));
     dQueries.push(reshape(product(slice(keysTurned, 0, 0, to), ds), w, to - from, H, S));
