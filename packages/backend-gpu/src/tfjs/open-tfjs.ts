@@ -171,6 +171,7 @@ function deviceFailed(operation: string, message: string): EngramError {
 function deviceOf(backend: TfjsBackendName, { packageName, description, software }: LoadedLibrary): EngineDevice {
   let kind: EngineDevice["kind"] = "cpu";
   if (backend === "webgpu") kind = software ? "software" : "gpu";
+  if (packageName.endsWith("tfjs-node-gpu")) kind = "gpu";
   return { name: backend, kind, library: packageName, ...(description && { description }) };
 }
 

@@ -17,13 +17,13 @@ export interface DescribeEngineOptions {
   readonly directions?: "both" | "forward";
   /**
    * `quick` leaves out the longest checks. `least`, for engines that emulate a device, leaves out larger cases and whole
-   * models, too, but for those of the parity vectors. Default `whole`.
+   * models, too. Default `whole`.
    */
   readonly effort?: "whole" | "quick" | "least";
 }
 
 /** Groups of checks that take a minute or more where a device is emulated. */
-const LARGE_GROUPS: ReadonlySet<string> = new Set(["larger", "training", "generation"]);
+const LARGE_GROUPS: ReadonlySet<string> = new Set(["larger", "parity", "training", "generation"]);
 
 /**
  * Registers the suite for one engine.

@@ -1,13 +1,16 @@
 // What the suite does not ask: several of tfjs's backends in one process, and a program's own tfjs beside them; what tfjs
 // itself counts; ties of the router; limits of a device; packages and options that are not there.
 
-import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { expectCode } from "../../../core/test/model/expect-code.js";
-import { openTfjs, type TfjsEngine } from "../../src/tfjs/index.js";
+import { inspectTfjs, openTfjs, type TfjsEngine } from "../../src/tfjs/index.js";
+import type { TfjsLibrary } from "../../src/tfjs/tfjs-library.js";
 import { useSwiftShader } from "./swiftshader.js";
 
 useSwiftShader();
+// the types of tfjs do not compile beside those of a current DOM
+const imported: TfjsLibrary & { default?: TfjsLibrary } = await import("@tensorflow/tfjs-core" as string);
+const tf = imported.default ?? imported;
 const BACKENDS = ["cpu", "wasm", "webgpu"] as const;
 const open = async (backend: (typeof BACKENDS)[number]) => openTfjs({ backend });
 
@@ -23,10 +26,10 @@ describe("backends of tfjs in one process", () => {
   it("work in turns, and leave a program's own tfjs as it was", async () => {
     const engines = await Promise.all(BACKENDS.map(open));
     await tf.setBackend("cpu");
-    const own = tf.tensor1d([1, 2]);
+    const own = tf.tensor(Float32Array.of(1, 2), [2], "float32");
     for (let round = 0; round < 2; round++) {
       for (const engine of engines) expect([...(await product(engine))]).toEqual([5, 11, 11, 25]);
-      expect(tf.getBackend()).toBe("cpu");
+      expect(tf.engine().backendName).toBe("cpu");
     }
     expect([...tf.add(own, 1).dataSync()]).toEqual([2, 3]);
     const [cpu, wasm] = engines;
@@ -99,6 +102,13 @@ describe("backends of tfjs in one process", () => {
     expect(tf.memory().numTensors).toBe(before);
     expect([...(await product(engine))]).toEqual([5, 11, 11, 25]);
     await engine.close();
+  });
+
+  it("reports what is there, what is not, and how to get it", async () => {
+    const { libraries, devices } = await inspectTfjs();
+    expect(libraries.map(({ state }) => state)).toEqual(["missing", "ready", "ready", "ready"]);
+    expect(libraries[0]).toMatchObject({ name: "@tensorflow/tfjs-node", mend: expect.stringContaining("npm install") });
+    expect(devices.map(({ name, kind }) => `${name} ${kind}`)).toEqual(["wasm cpu", "cpu cpu", "webgpu software"]);
   });
 
   it("says what to install, and refuses options that are none", async () => {
