@@ -8,12 +8,10 @@ import { fileURLToPath } from "node:url";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
-const packages = readdirSync("packages")
-  .filter((folder) => existsSync(`packages/${folder}/package.json`))
-  .map((folder) => ({
-    folder: `packages/${folder}`,
-    ...JSON.parse(readFileSync(`packages/${folder}/package.json`, "utf8")),
-  }))
+const packages = ["packages", "apps"]
+  .flatMap((parent) => readdirSync(parent).map((name) => `${parent}/${name}`))
+  .filter((folder) => existsSync(`${folder}/package.json`))
+  .map((folder) => ({ folder, ...JSON.parse(readFileSync(`${folder}/package.json`, "utf8")) }))
   .filter((manifest) => manifest.private !== true);
 const names = packages.map(({ name }) => name);
 

@@ -1,18 +1,20 @@
 // Writes what READMEs quote from elsewhere, so that no figure and no program in them is typed by hand: tables from the
-// committed reports in docs/results, programs from examples/.
+// committed reports in docs/results, programs from examples/; and the plots and pages of the report of engram-bench in
+// docs/results/bench, from its report.json.
 //   node tools/render-figures.mjs           writes
 //   node tools/render-figures.mjs --check   fails where a README does not say what its sources say
 // A README marks the place: <!-- figures: NAME --> ... <!-- /figures --> or <!-- file: PATH --> ... <!-- /file -->.
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { plotImages, readReport, reportHtml, reportMarkdown } from "../apps/bench/dist/index.js";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
 const report = (name) => JSON.parse(readFileSync(`docs/results/${name}.json`, "utf8"));
 const times = ({ median, low, high }) => `${median.toFixed(2)}x (${low.toFixed(2)} to ${high.toFixed(2)})`;
 const grouped = (number) => Math.round(number).toLocaleString("en-US");
-const numeric = /^[\d.,]+(x |$)/;
+const numeric = /^[\d.,]+(x |$| %)/;
 /** Columns of numbers go to the right. */
 const table = (header, rows) => {
   const rule = header.map((_, column) => (numeric.test(rows[0]?.[column] ?? "") ? "--:" : "---"));
@@ -136,7 +138,77 @@ const figures = {
   },
 };
 
+/** The report of engram-bench that READMEs quote. */
+const BENCH = "docs/results/bench";
+const bench = readReport(BENCH);
+
+const micros = (ns) => (ns === undefined ? "" : ns < 1e5 ? (ns / 1e3).toFixed(1) : grouped(ns / 1e3));
+
+Object.assign(figures, {
+  /** Each tier of the cells that most ask about. */
+  bench() {
+    const rowCells = bench.cells.filter(({ suite }) => suite === "tiers");
+    const [first] = rowCells;
+    const cell = (access, state) =>
+      rowCells.find(
+        ({ labels }) =>
+          labels.access === access &&
+          labels.state === state &&
+          labels.sequences === 1 &&
+          labels.preset === first.labels.preset &&
+          labels.rows === first.labels.rows,
+      );
+    const [hot, prefill, cold] = [cell("decode", "hot"), cell("prefill", "hot"), cell("decode", "cold")];
+    const names = [...new Set([hot, cold].flatMap((one) => (one?.contestants ?? []).map(({ name }) => name)))];
+    const of = (one, name) => one?.contestants.find((contestant) => contestant.name === name);
+    const call = (one, name) => of(one, name) && micros(of(one, name).nsPerUnit * one.unitsPerCall);
+    const rows = names.map((name) => [
+      name,
+      call(hot, name) ?? "",
+      of(hot, name)?.latency === undefined ? "" : micros(of(hot, name).latency.p99 * 1e3),
+      of(prefill, name) === undefined ? "" : (1e3 / of(prefill, name).nsPerUnit).toFixed(1),
+      call(cold, name) ?? "",
+    ]);
+    const { rows: tableRows, rowBytes, count, preset } = first.labels;
+    return [
+      table(["", "hot, µs a token", "p99, µs", "prefill, million rows/s", "cold, µs a token"], rows),
+      "",
+      `The ${count} rows of one token of one module of ${preset}, out of ${grouped(tableRows)} rows of ${rowBytes} bytes, tokens of ${bench.traces[0].name}; p99 of calls that arrive at random at half of what the tier keeps up. Peers read the same rows in the same rounds; fio reads pages of its own choice (${machineOf({ machine: bench.machine, date: bench.started })}).`,
+    ].join("\n");
+  },
+  /** Hit ratios of the first preset. */
+  cache() {
+    const curve = bench.curves.find(({ suite }) => suite === "cache");
+    if (curve === undefined) throw new Error(`${BENCH} has no curve of the suite cache`);
+    const sizes = curve.lines[0].points.map(([bytes]) => bytes).filter((bytes) => bytes >= 2 ** 18);
+    const size = (bytes) => (bytes < 2 ** 20 ? `${bytes / 2 ** 10} KiB` : `${bytes / 2 ** 20} MiB`);
+    const share = (points, bytes) => `${(100 * points.find(([at]) => at === bytes)[1]).toFixed(1)} %`;
+    return [
+      table(
+        ["cache", ...curve.lines.map(({ name }) => name)],
+        sizes.map((bytes) => [size(bytes), ...curve.lines.map(({ points }) => share(points, bytes))]),
+      ),
+      "",
+      curve.note,
+    ].join("\n");
+  },
+  /** The plots that every report begins with. */
+  plots() {
+    const shown = ["latency", "throughput", "cost", "size"];
+    return plotImages(bench)
+      .filter(({ id }) => shown.includes(id))
+      .map(({ id, title }) => `![${title}](${BENCH}/${id}.svg)`)
+      .join("\n");
+  },
+});
+
 const check = process.argv.includes("--check");
+/** Files made whole of the report. */
+const made = [
+  [`${BENCH}/report.md`, reportMarkdown(bench)],
+  [`${BENCH}/report.html`, reportHtml(bench)],
+  ...plotImages(bench).map(({ id, svg }) => [`${BENCH}/${id}.svg`, svg]),
+];
 const files = execFileSync("git", ["ls-files", "*.md"], { encoding: "utf8" }).split("\n").filter(Boolean);
 let stale = 0;
 for (const file of files) {
@@ -151,7 +223,12 @@ for (const file of files) {
       const language = path.split(".").at(-1).replace("mjs", "js");
       return `${open}\n\`\`\`${language}\n${readFileSync(path, "utf8").trimEnd()}\n\`\`\`\n\n${close}`;
     });
-  if (written === text) continue;
+  update(file, text, written);
+}
+for (const [file, written] of made) update(file, existsSync(file) ? readFileSync(file, "utf8") : undefined, written);
+
+function update(file, text, written) {
+  if (written === text) return;
   if (check) {
     console.error(`${file} does not say what its sources say; run node tools/render-figures.mjs`);
     stale++;

@@ -8,8 +8,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const packages = readdirSync(join(root, "packages"))
-  .map((name) => ({ folder: join(root, "packages", name), manifest: readManifest(join(root, "packages", name)) }))
+const packages = ["packages", "apps"]
+  .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
+  .map((folder) => ({ folder, manifest: readManifest(folder) }))
   .filter(({ manifest }) => manifest.private !== true);
 
 const failures = [];
@@ -124,10 +125,11 @@ function checkInstalled(project, manifest) {
 }
 
 function checkCommand(project) {
-  for (const args of [["--help"], ["tokens", "--help"], ["ids", "--help"], ["explain", "--help"]]) {
-    const result = npm(project, ["exec", "--offline", "--", "engram", ...args]);
+  const commands = ["engram --help", "engram tokens --help", "engram ids --help", "engram explain --help"];
+  for (const command of [...commands, "engram-bench --help", "engram-bench tiers --help"]) {
+    const result = npm(project, ["exec", "--offline", "--", ...command.split(" ")]);
     if (result.status !== 0 || result.stdout.trim() === "") {
-      failures.push(`npx engram ${args.join(" ")} failed\n${result.stdout}${result.stderr}`);
+      failures.push(`npx ${command} failed\n${result.stdout}${result.stderr}`);
     }
   }
 }

@@ -223,8 +223,22 @@ describe("packages/core", () => {
 describe.each(applicationNames())("apps/%s", (name) => {
   const manifest = manifestOf(`apps/${name}`);
 
-  it("is private, and no package depends on it", () => {
-    expect(manifest.private).toBe(true);
+  it("is published like the packages, and no package depends on it", () => {
+    expect(manifest).toMatchObject({
+      name: `${SCOPE}${name}`,
+      version: manifestOf("packages/core").version,
+      license: "Apache-2.0",
+      type: "module",
+      sideEffects: false,
+      engines: { node: ">=20.19" },
+      repository: { type: "git", directory: `apps/${name}` },
+    });
+    expect(manifest.private).toBeUndefined();
+    expect(requiredFiles.filter((path) => !existsSync(`apps/${name}/${path}`))).toEqual([]);
+    expect(readFileSync(`apps/${name}/LICENSE`, "utf8")).toBe(readFileSync("LICENSE", "utf8"));
+    const scripts = Object.keys(manifest.scripts ?? {});
+    expect(requiredScripts.filter((script) => !scripts.includes(script))).toEqual([]);
+    expect(scripts.filter((script) => installScripts.includes(script))).toEqual([]);
     for (const other of packageNames()) {
       for (const field of dependencyFields) {
         expect(Object.keys(manifestOf(`packages/${other}`)[field] ?? {})).not.toContain(manifest.name);

@@ -1,6 +1,10 @@
 // The public names of @engram-ts/bench: the command as a program, and reports for whoever makes something else of them.
 
+export type { DiskCard } from "./machine/disk-card.js";
+export type { MachineCard } from "./machine-card.js";
+export { type PlotImage, plotImages } from "./plots/plot-image.js";
 export { benchProgram } from "./program.js";
+export { type ComparedContestant, type Comparison, compareReports } from "./report/compare.js";
 export { reportHtml } from "./report/html.js";
 export { reportMarkdown } from "./report/markdown.js";
 export type { Prices } from "./report/prices.js";
@@ -13,3 +17,7 @@ export type {
   LeftOut,
 } from "./report/report.js";
 export { readReport, writeReport } from "./report/report-files.js";
+export type { OpenLoopLatency } from "./statistics/arrivals.js";
+export type { RatioInterval } from "./statistics/paired-ratio.js";
+export type { Verdict, VerdictRule } from "./statistics/verdict.js";
+export type { TraceCard } from "./traces/trace.js";

@@ -81,7 +81,7 @@ export async function calibrate(options: CalibrateOptions, told?: (one: Calibrat
         throw new Error("a contestant did not start");
       const judged = ({ cpuNs = [] }: ContestantReport) => {
         const ratio = pairedRatio(cpuNs, store.cpuNs ?? []);
-        return { ...ratio, verdict: verdictOf(ratio) };
+        return { ...ratio, verdict: verdictOf(ratio, { least: Math.min(3, processes) }) };
       };
       const one = { itself: judged(same), slowed: judged(slow) };
       found.push(one);

@@ -4,6 +4,7 @@
 
 import { openSync, readFileSync, readSync } from "node:fs";
 import { createInterface } from "node:readline";
+import type { ManifestPart } from "@engram-ts/core";
 import { parseRequest } from "./request.js";
 import { type Call, runRound } from "./round-loops.js";
 import { checksum } from "./table-words.js";
@@ -11,8 +12,10 @@ import { checksum } from "./table-words.js";
 /** What the process is told. */
 export interface PlainContestantOptions {
   readonly kind: "array" | "read-sync" | "sdk-get";
-  /** The file, or `bucket/key` of the object. */
+  /** The file, or the bucket and prefix, as `bucket/prefix`. */
   readonly path: string;
+  /** The table's objects, for `sdk-get`. */
+  readonly parts?: readonly ManifestPart[];
   readonly rowBytes: number;
   readonly ids: string;
   readonly count: number;
@@ -55,10 +58,15 @@ async function sdkReader(path: string): Promise<Read> {
       httpsAgent: { maxSockets: 256, keepAlive: true },
     },
   });
-  const [Bucket, ...key] = path.split("/");
+  const [Bucket, ...prefix] = path.split("/");
+  const { parts = [] } = options;
   return async (row, out, at) => {
-    const Range = `bytes=${row * rowBytes}-${(row + 1) * rowBytes - 1}`;
-    const { Body } = await client.send(new GetObjectCommand({ Bucket, Key: key.join("/"), Range }));
+    const part = parts.find(({ firstRow, rows }) => row >= firstRow && row < firstRow + rows);
+    if (part === undefined) throw new Error(`no object has row ${row}`);
+    const from = part.data.offset + (row - part.firstRow) * rowBytes;
+    const Range = `bytes=${from}-${from + rowBytes - 1}`;
+    const Key = [...prefix, part.data.uri].join("/");
+    const { Body } = await client.send(new GetObjectCommand({ Bucket, Key, Range }));
     out.set((await Body?.transformToByteArray()) ?? [], at);
   };
 }

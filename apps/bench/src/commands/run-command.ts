@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { textFile } from "../corpus.js";
 import { machineCard } from "../machine-card.js";
 import { findRowPeers } from "../peers/row-peers.js";
@@ -27,12 +27,30 @@ const QUICK_SECONDS = 75;
 
 /** The commands. */
 export function runCommands(): readonly Command[] {
-  const all = withRunOptions(new Command("all").description("every suite, one report"));
+  const all = withRunOptions(new Command("all").description("every suite, or those named, one report")).option(
+    "--suites <names>",
+    `only these: ${SUITES.map(({ name }) => name).join(",")}`,
+    suitesNamed,
+    SUITES,
+  );
   const commands = SUITES.map((suite) => {
     const command = withRunOptions(new Command(suite.name).description(suite.description));
     return command.action((options: RunOptions) => runAndWrite([suite], options, command));
   });
-  return [...commands, all.action((options: RunOptions) => runAndWrite(SUITES, options, all))];
+  return [
+    ...commands,
+    all.action((options: RunOptions & { suites: readonly Suite[] }) => runAndWrite(options.suites, options, all)),
+  ];
+}
+
+function suitesNamed(text: string): readonly Suite[] {
+  return text.split(",").map((name) => {
+    const suite = SUITES.find((one) => one.name === name.trim());
+    if (suite !== undefined) return suite;
+    throw new InvalidArgumentError(
+      `there is no suite ${name}; use some of ${SUITES.map((one) => one.name).join(", ")}.`,
+    );
+  });
 }
 
 async function runAndWrite(suites: readonly Suite[], options: RunOptions, command: Command): Promise<void> {
@@ -43,7 +61,7 @@ async function runAndWrite(suites: readonly Suite[], options: RunOptions, comman
 }
 
 /** Runs suites in scratch space of their own and makes the report. */
-export async function measure(
+async function measure(
   suites: readonly Suite[],
   options: RunOptions,
   command: readonly string[],
@@ -150,6 +168,7 @@ function givenOptions(command: Command): string[] {
     if (command.getOptionValueSource(name) !== "cli" || name === "out" || name === "folder") return [];
     const value: unknown = command.getOptionValue(name);
     if (value === true) return [option.long ?? name];
+    if (name === "suites") return ["--suites", (value as readonly Suite[]).map((suite) => suite.name).join(",")]; // as parsed
     return [option.long ?? name, typeof value === "object" ? JSON.stringify(value) : String(value)];
   });
 }

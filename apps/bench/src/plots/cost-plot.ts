@@ -12,10 +12,10 @@ const HOURS_A_MONTH = 730;
 const SECONDS_AN_HOUR = 3600;
 
 /** Where a table lies for its price, by the contestant's name. */
-export type Storage = "memory" | "disk" | "object";
+type Storage = "memory" | "disk" | "object";
 
 /** The storage of a tier or stack: that of its last tier, which has all rows. */
-export function storageOf(name: string): Storage | undefined {
+function storageOf(name: string): Storage | undefined {
   const last = name.split(">").at(-1)?.trim() ?? name;
   if (/^(s3|object)/.test(last)) return "object";
   if (/^(file|lmdb)/.test(last)) return "disk";
@@ -31,7 +31,7 @@ export function presetTables(preset: AddressingPresetName): { gib: number; rowsP
 }
 
 /** Cost of a million tokens: the whole tables' place and a core for as long as their rows take, and requests. */
-export function millionTokensCost(
+function millionTokensCost(
   { nsPerUnit, hits }: Pick<ContestantReport, "nsPerUnit" | "hits">,
   storage: Storage,
   preset: AddressingPresetName,

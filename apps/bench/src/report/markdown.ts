@@ -37,7 +37,7 @@ function suiteTables(cells: readonly CellReport[], curves: readonly CurveReport[
 }
 
 /** One cell's table. */
-export function cellTable(cell: CellReport): string {
+function cellTable(cell: CellReport): string {
   const latency = cell.contestants.some((one) => one.latency !== undefined);
   const header = [
     "",

@@ -32,6 +32,9 @@ export interface SuitesOutcome {
 /** A cell takes at most so many times its equal share of the time that is left. */
 const SHARES = 3;
 
+/** Curves are counted and soon done: after the first cells. */
+const CURVE_PRIORITY = 0.5;
+
 /** Runs them. */
 export async function runSuites(
   suites: readonly Suite[],
@@ -50,9 +53,10 @@ export async function runSuites(
     leftOut.set(left.what, left);
   };
   const deadline = budget.seconds === undefined ? Number.POSITIVE_INFINITY : start + budget.seconds * 1_000;
-  const planned = plans.flatMap((plan) => plan.cells).toSorted((a, b) => a.priority - b.priority);
+  const planned = plans.flatMap((plan) => plan.cells);
   const jobs = [
     ...planned.map((plan) => ({
+      priority: plan.priority,
       what: plan.id,
       title: plan.title,
       async run(until: number) {
@@ -65,6 +69,7 @@ export async function runSuites(
     })),
     ...plans.flatMap(({ curves: computed = [] }, i) =>
       computed.map((compute, k) => ({
+        priority: CURVE_PRIORITY,
         what: `${suites[i]?.name}, curve ${k + 1}`,
         title: `${suites[i]?.name}, curve ${k + 1}`,
         async run() {
@@ -74,7 +79,7 @@ export async function runSuites(
         },
       })),
     ),
-  ];
+  ].toSorted((a, b) => a.priority - b.priority);
   for (const [i, { what, title, run }] of jobs.entries()) {
     const now = performance.now();
     if (now >= deadline) {

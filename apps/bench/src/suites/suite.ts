@@ -44,7 +44,7 @@ export interface SuiteContext {
 /** What a suite wants measured. */
 export interface SuitePlan {
   readonly cells: readonly CellPlan[];
-  /** Computed rather than timed, such as hit ratios. Run after the cells, each within the time left. */
+  /** Computed rather than timed, such as hit ratios. Run after each suite's first cells. */
   readonly curves?: readonly (() => Promise<CurveReport>)[];
 }
 

@@ -2,6 +2,7 @@
 // In hot cells those that hold rows in memory or in the system's cache; in others those that read files.
 
 import { fileURLToPath } from "node:url";
+import { tableDrivers } from "@engram-ts/cli";
 import { tableInfo } from "@engram-ts/core";
 import type { CellContestant } from "../cells/cell-plan.js";
 import type { PlainContestantOptions } from "../cells/plain-contestant.js";
@@ -62,14 +63,27 @@ export async function rowContestants(
     tier("file", file.uri, [file]),
     tier("lmdb", lmdb.uri, [lmdb]),
     ...(hot ? [tier("dram cache > file", `dram(${cacheBytes}) > ${file.uri}`)] : []),
-    ...(hot && s3 !== undefined ? [tier("dram cache > s3", `dram(${cacheBytes}) > ${s3.uri}`)] : []),
-    ...(s3 === undefined || state === "warm" ? [] : [tier("s3", s3.uri)]),
+    // an object store is asked for few rows, and never for all of the trace
+    ...(s3 === undefined || state !== "cold"
+      ? []
+      : [tier("s3", s3.uri), tier("dram cache > s3", `dram(${cacheBytes}) > ${s3.uri}`)]),
     ...context.stores.map((uri) => tier(uri, uri)),
   ];
   await file.write();
   await lmdb.write();
   await s3?.write();
-  return [...tiers, ...peersOf(workload, calls, context, shelf.packedFile(sized), rowBytes)];
+  const objects = s3 === undefined || state !== "cold" ? [] : await objectPeers(s3.uri, rowBytes, calls);
+  return [...tiers, ...objects, ...peersOf(workload, calls, context, shelf.packedFile(sized), rowBytes)];
+}
+
+/** What a caller of the AWS SDK would write: a ranged GET a row, all of a call at once. */
+async function objectPeers(uri: string, rowBytes: number, calls: Calls): Promise<CellContestant[]> {
+  const [driver] = await tableDrivers(["s3"]);
+  const opened = await driver?.open(uri);
+  const parts = opened?.manifest.modules[0]?.parts ?? [];
+  await opened?.close();
+  const path = uri.replace(/^s3:\/\//, "");
+  return [plainContestant("SDK GETs", { kind: "sdk-get", path, parts, rowBytes, ...calls })];
 }
 
 function peersOf(
