@@ -1,10 +1,8 @@
 // Core's operations over handles: what was given is checked, nodes take the place of handles, and what comes out gets
 // handles of its own. One wrapper for all operations; what they compute is in operations/.
 
-import type { BackendOperation, BackendOperations, OperationName } from "@engram-ts/core";
-import { EngramError } from "@engram-ts/core";
-import { checkOperation } from "../operation-checks.js";
-import { checkCacheFit } from "./cache-fit.js";
+import type { BackendOperation, BackendOperations, OperationName, OperationOptions } from "@engram-ts/core";
+import { checkGradients, checkOperation, checkOperationCaches } from "../operation-checks.js";
 import type { GgmlNode } from "./nodes/node.js";
 import { engramGate } from "./operations/engram-gate.js";
 import { gqa } from "./operations/gqa.js";
@@ -68,6 +66,9 @@ interface UntypedOperation {
   ): Readonly<Record<string, GgmlNode>>;
 }
 
+/** Operations with caches: `caches` is an option of no other. */
+type CachedName = "gqa" | "mla" | "shortConvolution";
+
 type Handles = Readonly<Record<string, GgmlTensor | undefined>>;
 
 /** All operations of a backend. */
@@ -95,8 +96,8 @@ function handled(name: OperationName, host: OperationHost): BackendOperation<Ggm
       checkOperation(name, shapes, options);
       const caches = givenCaches(options);
       if (caches !== undefined) {
-        const slots = caches.map((cache, index) => host.facts(name, `caches[${index}]`, cache).cache);
-        checkCacheFit(name, slots, { options, shapes });
+        const slots = caches.map((cache, index) => host.facts(name, `caches[${index}]`, cache).cache?.shape);
+        checkOperationCaches(name as CachedName, shapes, options as OperationOptions<unknown, CachedName>, slots);
       }
       const { outputs, saved = [] } = operation.forward(operands, options, host.engine);
       const handles: Record<string, GgmlTensor | readonly GgmlTensor[]> = {};
@@ -110,13 +111,12 @@ function handled(name: OperationName, host: OperationHost): BackendOperation<Ggm
       wanted: ReadonlySet<string>,
     ) {
       host.checkOpen(name);
-      if (givenCaches(call.options) !== undefined) throw withCaches(name);
       const { saved = [], ...outputs } = call.outputs;
       const inputs = operandsOf(call.inputs);
-      const nodes: Record<string, GgmlNode> = {};
-      for (const [output, tensor] of Object.entries(given)) {
-        if (tensor !== undefined) nodes[output] = host.facts(name, `the gradient of ${output}`, tensor).node;
-      }
+      const gradients = operandsOf(given);
+      const outputShapes = checkOperation(name, shapesOf(inputs), call.options);
+      checkGradients(name, call.options, outputShapes, shapesOf(gradients));
+      const nodes = Object.fromEntries(Object.entries(gradients).map(([output, { node }]) => [output, node]));
       const whole = {
         inputs,
         options: call.options,
@@ -138,12 +138,4 @@ function shapesOf(operands: Readonly<Record<string, Operand>>): Record<string, r
 
 function givenCaches(options: object): readonly GgmlTensor[] | undefined {
   return (options as { caches?: readonly GgmlTensor[] }).caches; // an option of some operations
-}
-
-function withCaches(operation: string): EngramError {
-  return new EngramError({
-    code: "unsupported",
-    operation,
-    message: "a call with caches has no gradient; run whole sequences without caches to train",
-  });
 }

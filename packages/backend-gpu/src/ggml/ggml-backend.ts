@@ -32,6 +32,8 @@ export interface BackendParts {
   readonly exact: boolean;
   readonly kernels: NativeKernels | undefined;
   readonly pool: ThreadPool | undefined;
+  /** Most bytes of tensors and graphs. */
+  readonly mostBytes: number;
 }
 
 /** The backend. */
@@ -47,16 +49,17 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
     exact,
     kernels: parts.kernels,
     aligned: device.kind !== "cpu",
+    mostBytes: parts.mostBytes,
   });
-  const slabs = cacheSlabs(runtime, parts.cache);
+  const slabs = cacheSlabs(runtime, parts.cache, device.kind);
   const constants = constantLeaves(runtime);
   const derived = derivedNodes(runtime);
   const alive = new Set<TensorFacts>();
   let bytes = 0;
-  let closed = false;
+  let closed: Promise<void> | undefined;
 
   const checkOpen = (operation: string): void => {
-    if (closed) throw refused(operation, "the backend is closed; open another one");
+    if (closed !== undefined) throw refused(operation, "the backend is closed; open another one");
   };
   const facts = (operation: string, name: string, tensor: GgmlTensor): TensorFacts => {
     const found = tensor as TensorFacts; // all handles are made below
@@ -79,11 +82,13 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
     runtime.release(tensor.node);
     tensor.node = node;
   };
+  /** Memory of its own, that no other handle shows: another's values must not change with it. */
+  const alone = ({ node }: TensorFacts): boolean => runtime.owns(node) && node.root.handles === 1;
   const engine: EngineContext = {
     constant: (values) => constants.get(values),
     derived: (weight, name, make) => derived.of(weight, name, make),
     effect: (node) => runtime.effect(node),
-    flash: process.env.NOFLASH !== "1",
+    halves: device.kind !== "cpu" && !exact,
     hostSeesResults: device.kind === "cpu",
     kernels: parts.kernels !== undefined,
   };
@@ -109,7 +114,7 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
       ...host,
       writable(tensor) {
         derived.drop(tensor.node);
-        if (!runtime.owns(tensor.node)) {
+        if (!alone(tensor)) {
           const { root } = tensor.node;
           const own = new GgmlNode("f32", tensor.node.sides, { operation: "leaf" });
           runtime.place(
@@ -124,7 +129,7 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
       },
       write(tensor, values) {
         derived.drop(tensor.node);
-        if (runtime.owns(tensor.node)) {
+        if (alone(tensor)) {
           runtime.flush(); // what was asked for before reads the old values
           const width = tensor.node.sides[0];
           const { type } = tensor.node;
@@ -194,13 +199,11 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
       }
     },
     memory: (): BackendMemory => ({ tensors: alive.size, bytes }),
-    async close() {
-      if (closed) return;
-      closed = true;
+    close() {
+      closed ??= runtime.close().then(() => parts.pool?.close());
       alive.clear();
       bytes = 0;
-      await runtime.close();
-      parts.pool?.close();
+      return closed;
     },
   };
 }

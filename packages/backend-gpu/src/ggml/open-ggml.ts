@@ -28,6 +28,11 @@ export interface GgmlOptions {
    * in its matrix units. The CPU is exact always. On Vulkan the choice holds for the process.
    */
   readonly precision?: "exact" | "fast";
+  /**
+   * Most bytes of tensors and graphs; what needs more is refused (`out-of-memory`). Default what the device reports, on the
+   * CPU the machine's memory, or the limit of the container.
+   */
+  readonly memoryBytes?: number;
 }
 
 /** The engine ggml, open. */
@@ -60,6 +65,10 @@ export async function openGgml(options: GgmlOptions = {}): Promise<GgmlBackend> 
   if (cache !== "f32" && cache !== "f16") throw refused(`cache is ${String(cache)}; use f32 or f16`);
   if (precision !== "exact" && precision !== "fast")
     throw refused(`precision is ${String(precision)}; use exact or fast`);
+  const { memoryBytes } = options;
+  if (memoryBytes !== undefined && !(Number.isSafeInteger(memoryBytes) && memoryBytes > 0)) {
+    throw refused(`memoryBytes is ${String(memoryBytes)}; use a whole number above 0`);
+  }
   choosePrecision(precision);
   const library = loadLibrary(options.library);
   const found = chooseDevice(foundDevices(library), options.device);
@@ -78,7 +87,15 @@ export async function openGgml(options: GgmlOptions = {}): Promise<GgmlBackend> 
     exact: precision === "exact",
     kernels,
     pool,
+    mostBytes: memoryBytes ?? memoryOf(device),
   });
+}
+
+/** What a device has. Systems lend a process more than there is, and end it when it uses that. */
+function memoryOf({ kind, memoryBytes }: GgmlDevice): number {
+  const container = kind === "cpu" ? process.constrainedMemory() : 0; // 0 or more than there is: no limit
+  const limits = [memoryBytes, container].filter((bytes) => bytes > 0);
+  return Math.min(Number.POSITIVE_INFINITY, ...limits);
 }
 
 /** What ggml's Vulkan reads once, when the library is loaded: exact products keep off the half-precision matrix units. */

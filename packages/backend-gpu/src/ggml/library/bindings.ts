@@ -80,6 +80,8 @@ const BASE = {
   ggml_gallocr_new: "void* ggml_gallocr_new(void* bufferType)",
   ggml_gallocr_free: "void ggml_gallocr_free(void* allocator)",
   ggml_gallocr_alloc_graph: "bool ggml_gallocr_alloc_graph(void* allocator, void* graph)",
+  ggml_gallocr_reserve_n_size:
+    "void ggml_gallocr_reserve_n_size(void* allocator, void* graph, const int* nodes, const int* leaves, _Out_ size_t* sizes)",
   ggml_gallocr_get_buffer_size: "size_t ggml_gallocr_get_buffer_size(void* allocator, int buffer)",
   ggml_backend_dev_name: "const char* ggml_backend_dev_name(void* device)",
   ggml_backend_dev_description: "const char* ggml_backend_dev_description(void* device)",

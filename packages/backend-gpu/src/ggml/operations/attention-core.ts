@@ -8,7 +8,7 @@ import { flashAttention, softMax, softMaxBack } from "../nodes/attention.js";
 import { add, concat } from "../nodes/elementwise.js";
 import type { GgmlNode } from "../nodes/node.js";
 import { mulMat } from "../nodes/products.js";
-import { pack, packedTranspose, permute, reshape, slice } from "../nodes/shape.js";
+import { cast, pack, packedTranspose, permute, reshape, slice } from "../nodes/shape.js";
 import { aligned, firstFactor } from "./aligned-view.js";
 import type { AttentionMask } from "./attention-mask.js";
 import { turnedOver } from "./matrix-transpose.js";
@@ -28,14 +28,19 @@ export function attend(engine: EngineContext, sources: AttentionSources): GgmlNo
   const { q, k, v, mask, scale } = sources;
   const [, T, H, S] = q.sides;
   const [u, P, K] = v.sides;
-  if (engine.flash && fitsFlash(engine, sources)) {
-    const [queries, keys, values] = [aligned(q, engine), aligned(k, engine), aligned(v, engine)];
+  if (fitsFlash(engine, sources)) {
+    const [queries, keys, values] = [aligned(q, engine), read(k, engine), read(v, engine)];
     return flashAttention(queries, keys, values, mask.leaf(engine, "f16", P, 0, T), scale);
   }
   const scores = reshape(mulMat(firstFactor(k, engine), heads(engine, q, K)), P, T, H, S);
   const p = softMax(scores, mask.leaf(engine, "f32", P, 0, T), scale);
   const o = mulMat(packedTranspose(v), reshape(p, P, (T * H) / K, K, S)); // [u, T H / K, K, S]
   return pack(permute(reshape(o, u, T, H, S), 0, 2, 1, 3));
+}
+
+/** Keys or values as attention in one operation reads them: in half precision its matrix units take them. */
+function read(a: GgmlNode, engine: EngineContext): GgmlNode {
+  return engine.halves && a.type === "f32" ? cast(a, "f16") : aligned(a, engine);
 }
 
 /** Graphics processors take heads in steps of 8 values. */

@@ -27,8 +27,8 @@ export interface EngineContext {
   derived(weight: GgmlNode, name: string, make: () => GgmlNode): GgmlNode;
   /** Has a node that writes in place run in its turn, though no handle shows it. */
   effect(node: GgmlNode): void;
-  /** Attention in one operation where the device has it. */
-  readonly flash: boolean;
+  /** True where products may round their factors to half precision: then attention reads keys and values so. */
+  readonly halves: boolean;
   /** True for a device whose results the host may look at between two operations at little cost. */
   readonly hostSeesResults: boolean;
   /** True where the package's own kernels run: nodes of `expertGradients` are there. */

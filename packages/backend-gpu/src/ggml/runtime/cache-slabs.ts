@@ -3,7 +3,7 @@
 // equal distances. A slot is zero at first: what is masked must not be NaN.
 
 import type { CacheShape } from "@engram-ts/core";
-import { EngramError } from "@engram-ts/core";
+import { EngramError, isEngramError } from "@engram-ts/core";
 import { TYPES, type TypeName } from "../library/types.js";
 import { GgmlNode } from "../nodes/node.js";
 import { reshape, view } from "../nodes/shape.js";
@@ -35,15 +35,53 @@ export interface CacheSlabs {
   free(slot: CacheSlot): void;
 }
 
-/** Bytes that a slab is made for at least, where that is less than {@link MOST_SLOTS} slots. */
-const SLAB_BYTES = 64 * 2 ** 20;
-const MOST_SLOTS = 64;
+/**
+ * What a slab is made for: so many bytes, but no more than so many slots. A batch is one run where its slots lie in one slab,
+ * and a run is one operation: on a graphics processor, where each costs the same however small, slabs are larger, and each
+ * further one of a shape is twice as large as those before.
+ */
+const SLABS = {
+  cpu: { bytes: 64 * 2 ** 20, slots: 64, growth: 1, most: 64 * 2 ** 20 },
+  gpu: { bytes: 512 * 2 ** 20, slots: 4096, growth: 2, most: 2 ** 31 },
+} as const;
+/** Part of a device's memory that a slab takes at most, but for one slot. */
+const MOST_SHARE = 1 / 16;
 /** Slots are whole multiples of this many tokens, which attention reads at once. */
 export const CACHE_STEP = 32;
 
+interface OpenSlab {
+  readonly slab: CacheSlab;
+  readonly free: number[];
+  /** Slots that had a sequence. */
+  readonly used: Set<number>;
+}
+
 /** No caches yet. `type` is what values are kept in. */
-export function cacheSlabs(runtime: GgmlRuntime, type: TypeName): CacheSlabs {
-  const slabs: { slab: CacheSlab; free: number[] }[] = [];
+export function cacheSlabs(runtime: GgmlRuntime, type: TypeName, device: "cpu" | "gpu"): CacheSlabs {
+  const slabs: OpenSlab[] = [];
+  const limits = SLABS[device];
+
+  const open = (width: number, tokens: number): OpenSlab => {
+    const slotBytes = width * tokens * TYPES[type].bytes;
+    const alike = slabs.filter(({ slab }) => slab.width === width && slab.tokens === tokens).length;
+    const bytes = Math.min(limits.bytes * limits.growth ** alike, limits.most, runtime.memory.left * MOST_SHARE);
+    let slots = Math.max(1, Math.min(limits.slots, Math.floor(bytes / slotBytes)));
+    for (;;) {
+      const node = new GgmlNode(type, [width, tokens, slots, 1], { operation: "leaf" });
+      try {
+        runtime.place(node, undefined, `${slots === 1 ? "a cache" : "caches"} of ${tokens} tokens`);
+      } catch (error) {
+        if (slots === 1 || !isEngramError(error, "out-of-memory")) throw error;
+        slots = Math.ceil(slots / 4);
+        continue;
+      }
+      node.handles = 1; // the slab's own
+      const slab = { node, width, tokens, slots };
+      const opened = { slab, free: Array.from({ length: slots }, (_, i) => i), used: new Set<number>() };
+      slabs.push(opened);
+      return opened;
+    }
+  };
 
   const slotView = ({ slab, slot }: CacheSlot): GgmlNode => {
     const { node } = slab;
@@ -54,29 +92,25 @@ export function cacheSlabs(runtime: GgmlRuntime, type: TypeName): CacheSlabs {
       slot * node.strides[2],
     );
   };
-  const create = (shape: CacheShape): CacheSlot => {
+  const create = (shape: CacheShape): { readonly slot: CacheSlot; readonly used: boolean } => {
     checkShape(shape);
+    const { width } = shape;
     const tokens = tokensOf(shape);
-    let found = slabs.find(({ slab, free }) => slab.width === shape.width && slab.tokens === tokens && free.length > 0);
-    if (found === undefined) {
-      const bytes = shape.width * tokens * TYPES[type].bytes;
-      const slots = Math.max(1, Math.min(MOST_SLOTS, Math.floor(SLAB_BYTES / bytes)));
-      const node = new GgmlNode(type, [shape.width, tokens, slots, 1], { operation: "leaf" });
-      node.handles = 1; // the slab's own
-      runtime.place(node, undefined, `caches of ${tokens} tokens`);
-      found = { slab: { node, width: shape.width, tokens, slots }, free: Array.from({ length: slots }, (_, i) => i) };
-      slabs.push(found);
-    }
-    const slot = found.free.shift() ?? 0;
-    return { slab: found.slab, slot, shape };
+    const known = slabs.find(({ slab, free }) => slab.width === width && slab.tokens === tokens && free.length > 0);
+    const { slab, free, used } = known ?? open(width, tokens);
+    const slot = free.shift() ?? 0;
+    const before = used.has(slot);
+    used.add(slot);
+    return { slot: { slab, slot, shape }, used: before };
   };
   return {
     create(shape) {
-      const slot = create(shape);
+      const { slot, used } = create(shape);
+      if (used) runtime.clear(slotView(slot));
       return slot;
     },
     copy(from) {
-      const to = create(from.shape);
+      const { slot: to } = create(from.shape);
       runtime.copySlot(slotView(from), slotView(to));
       return to;
     },

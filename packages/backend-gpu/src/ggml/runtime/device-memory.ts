@@ -29,6 +29,10 @@ export interface DeviceMemory {
   free(region: Region): void;
   /** Bytes taken from the device. */
   readonly taken: number;
+  /** Bytes that may still be taken. */
+  readonly left: number;
+  /** Counts memory that others take from the device: that of graphs. */
+  count(bytes: number): void;
   readonly alignment: number;
   /** What the device itself asks for. */
   readonly viewAlignment: number;
@@ -37,25 +41,33 @@ export interface DeviceMemory {
 
 const CHUNK_BYTES = 32 * 2 ** 20;
 
+/** What is allocated from. */
+export interface MemorySource {
+  /** Its name. */
+  readonly device: string;
+  /** Bytes that may be taken at most: a CPU would lend more than there is, and the system end the process later. */
+  readonly most: number;
+}
+
 /** Memory of the device of a buffer type. */
-export function deviceMemory(bindings: Bindings, bufferType: Pointer, device: string): DeviceMemory {
+export function deviceMemory(
+  bindings: Bindings,
+  bufferType: Pointer,
+  { device, most: mostBytes }: MemorySource,
+): DeviceMemory {
   const viewAlignment = Number(bindings.ggml_backend_buft_get_alignment(bufferType));
   const alignment = Math.max(64, viewAlignment);
   const most = Number(bindings.ggml_backend_buft_get_max_size(bufferType));
   const chunks: Chunk[] = [];
   let taken = 0;
+  let counted = 0;
   const whole = (bytes: number): number => Math.max(1, Math.ceil(bytes / alignment)) * alignment;
 
-  const addChunk = (bytes: number, what: string): Chunk => {
-    if (bytes > most)
-      throw outOfMemory(
-        `${what} needs ${bytes} bytes in one piece; ${device} allows ${most}; use a smaller shape or weights of a smaller type`,
-      );
+  const left = (): number => mostBytes - taken - counted;
+  const addChunk = (bytes: number): Chunk | undefined => {
+    if (bytes > left()) return undefined;
     const buffer: Pointer = bindings.ggml_backend_buft_alloc_buffer(bufferType, bytes) ?? 0n;
-    if (!buffer)
-      throw outOfMemory(
-        `${device} has no ${bytes} bytes left for ${what}; dispose of tensors, or use weights of a smaller type`,
-      );
+    if (!buffer) return undefined;
     const chunk = { buffer, base: bindings.ggml_backend_buffer_get_base(buffer), bytes, free: [{ offset: 0, bytes }] };
     chunks.push(chunk);
     taken += bytes;
@@ -75,6 +87,12 @@ export function deviceMemory(bindings: Bindings, bufferType: Pointer, device: st
   return {
     alignment,
     viewAlignment,
+    get left() {
+      return left();
+    },
+    count(bytes) {
+      counted += bytes;
+    },
     get taken() {
       return taken;
     },
@@ -84,9 +102,18 @@ export function deviceMemory(bindings: Bindings, bufferType: Pointer, device: st
         const region = cut(chunk, size);
         if (region !== undefined) return region;
       }
-      const region = cut(addChunk(Math.max(size, Math.min(CHUNK_BYTES, most)), what), size);
-      if (region === undefined) throw outOfMemory(`no ${size} bytes for ${what}`);
-      return region;
+      if (!(size <= most)) {
+        throw outOfMemory(
+          `${what} needs ${bytes} bytes in one piece; ${device} allows ${most}; use a smaller shape or weights of a smaller type`,
+        );
+      }
+      const chunk = addChunk(Math.max(size, Math.min(CHUNK_BYTES, most))) ?? addChunk(size);
+      const region = chunk && cut(chunk, size);
+      if (region !== undefined) return region;
+      const found = `${device} has ${left()} of ${mostBytes} bytes left`;
+      throw outOfMemory(
+        `${what} needs ${size} bytes, and ${found}; dispose of tensors, or use weights of a smaller type`,
+      );
     },
     free({ buffer, address, bytes }) {
       const index = chunks.findIndex((one) => one.buffer === buffer);

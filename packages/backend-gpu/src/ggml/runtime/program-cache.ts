@@ -1,14 +1,18 @@
 // The programs of a runtime, the latest used last. Limited in number and in bytes: a program of a long prompt holds much
 // memory, and the next prompt has another length.
 
+import { isEngramError } from "@engram-ts/core";
 import { buildProgram, type Program, type ProgramDevice } from "./program.js";
 import { type Sequence, sameNumbers } from "./sequence.js";
 
 /** Programs by their sequences. */
 export interface ProgramCache {
   find(sequence: Sequence): Program | undefined;
-  /** Builds a program, in whose favour others may go. @throws EngramError as `buildProgram`. */
-  build(sequence: Sequence): Program;
+  /**
+   * Builds a program, in whose favour others may go; with them results move, so that the sequence is written down here.
+   * @throws EngramError as `buildProgram`.
+   */
+  build(write: () => Sequence): { readonly program: Program; readonly sequence: Sequence };
   readonly built: number;
   readonly bytes: number;
   close(): void;
@@ -20,26 +24,19 @@ const MOST_SHARE = 0.25;
 /** An empty cache. `evict` moves what is still wanted out of a program that goes. */
 export function programCache(device: ProgramDevice, evict: (program: Program) => void): ProgramCache {
   const programs = new Map<Program, number>(); // in order of use; their hashes
-  const { bindings } = device.library;
   let built = 0;
   let bytes = 0;
-  const total = ((): number => {
-    const free = [0];
-    const all = [0];
-    bindings.ggml_backend_dev_memory(device.pointer, free, all);
-    return Number(all[0]);
-  })();
-  const most = total > 0 ? total * MOST_SHARE : Number.POSITIVE_INFINITY;
+  const most = device.memory.left * MOST_SHARE;
 
   const drop = (program: Program): void => {
+    evict(program);
     programs.delete(program);
     bytes -= program.bytes;
-    evict(program);
     program.close();
   };
-  const shrink = (spare: number): void => {
+  const shrink = (): void => {
     for (const program of programs.keys()) {
-      if (programs.size <= spare || (programs.size <= MOST_PROGRAMS && bytes <= most)) return;
+      if (programs.size < MOST_PROGRAMS && bytes <= most) return;
       drop(program);
     }
   };
@@ -59,20 +56,22 @@ export function programCache(device: ProgramDevice, evict: (program: Program) =>
       }
       return undefined;
     },
-    build(sequence) {
+    build(write) {
+      shrink();
+      let sequence = write();
       let program: Program;
       try {
         program = buildProgram(device, sequence);
       } catch (error) {
-        if ((error as { code?: unknown }).code !== "out-of-memory" || programs.size === 0) throw error;
+        if (!isEngramError(error, "out-of-memory") || programs.size === 0) throw error;
         for (const one of [...programs.keys()]) drop(one);
+        sequence = write();
         program = buildProgram(device, sequence);
       }
       built++;
       bytes += program.bytes;
       programs.set(program, sequence.hash);
-      shrink(1);
-      return program;
+      return { program, sequence };
     },
     close() {
       for (const program of programs.keys()) program.close();

@@ -100,19 +100,22 @@ export function buildProgram(device: ProgramDevice, sequence: Sequence): Program
     });
     for (const tensor of expected) bindings.ggml_build_forward_expand(graph, tensor);
     const arena = region === undefined ? undefined : arenaTensor(device, context, region, slots.bytes);
+    checkRoom(device, sequence, graph);
     allocator = bindings.ggml_gallocr_new(bufferType) as Pointer;
     if (!bindings.ggml_gallocr_alloc_graph(allocator, graph)) {
       throw outOfMemory(
         `${device.name} has no memory left for a graph of ${expected.length} operations; run fewer tokens at once`,
       );
     }
+    const graphBytes = Number(bindings.ggml_gallocr_get_buffer_size(allocator, 0));
     const staging = new Uint8Array(slots.bytes);
     const found = outputs.map((index) => placeOf(library, tensors[index] ?? 0n));
+    memory.count(graphBytes);
     return {
       numbers,
       graph,
       operations: expected.length,
-      bytes: slots.bytes + Number(bindings.ggml_gallocr_get_buffer_size(allocator, 0)),
+      bytes: slots.bytes + graphBytes,
       residents: new Set(),
       stage({ items: given }) {
         if (arena === undefined) return;
@@ -128,12 +131,36 @@ export function buildProgram(device: ProgramDevice, sequence: Sequence): Program
           const place = found[i];
           return node === undefined || place === undefined ? [] : [[node, place] as const];
         }),
-      close,
+      close() {
+        close();
+        memory.count(-graphBytes);
+      },
     };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+/**
+ * Is there room for what a graph computes? Asked before memory is taken: a CPU lends more than there is. All results
+ * together are more than ggml needs, which lays them over each other; only where they do not fit it is asked.
+ */
+function checkRoom({ library, bufferType, memory, name }: ProgramDevice, { items }: Sequence, graph: Pointer): void {
+  const { bindings } = library;
+  const all = items.reduce(
+    (sum, { node, kind }) => (kind === "operation" && node.root === node ? sum + node.bytes : sum),
+    0,
+  );
+  if (2 * all <= memory.left) return; // kernels want some memory of their own
+  const allocator: Pointer = bindings.ggml_gallocr_new(bufferType);
+  const size: [number] = [0];
+  bindings.ggml_gallocr_reserve_n_size(allocator, graph, null, null, size);
+  bindings.ggml_gallocr_free(allocator);
+  if (Number(size[0]) <= memory.left) return;
+  throw outOfMemory(
+    `a graph of ${items.length} operations needs ${size[0]} bytes, and ${name} has ${memory.left} left; run fewer tokens at once`,
+  );
 }
 
 /** Offsets of what the host gives, one after the other. */

@@ -5,21 +5,25 @@
 import { EngramError } from "@engram-ts/core";
 import type { Pointer } from "../library/bindings.js";
 import { TYPES } from "../library/types.js";
-import type { GgmlNode, HostValues, Place } from "../nodes/node.js";
-import { GgmlNode as Node } from "../nodes/node.js";
+import { GgmlNode, type HostValues, misfit } from "../nodes/node.js";
 import { copyInto } from "../nodes/shape.js";
 import { alignViews } from "./align-views.js";
-import { type DeviceMemory, deviceMemory, type Region } from "./device-memory.js";
+import { type DeviceMemory, deviceMemory } from "./device-memory.js";
 import { leaveOutEmpty } from "./leave-out-empty.js";
+import { failureOf, neededNodes } from "./needed-nodes.js";
+import { type OwnMemory, ownMemory } from "./own-memory.js";
 import type { Program, ProgramDevice } from "./program.js";
 import { programCache } from "./program-cache.js";
-import { sequenceOf } from "./sequence.js";
+import { type Sequence, sequenceOf } from "./sequence.js";
 import { planStages, type Stage } from "./stages.js";
 import { taskQueue } from "./task-queue.js";
 import { useKernels } from "./use-kernels.js";
 
 /** What a runtime is opened with. */
-export type RuntimeDevice = Omit<ProgramDevice, "memory">;
+export interface RuntimeDevice extends Omit<ProgramDevice, "memory"> {
+  /** Most bytes of tensors and of graphs. */
+  readonly mostBytes: number;
+}
 
 /** Figures of what ran. */
 export interface RuntimeFigures {
@@ -43,17 +47,21 @@ export class GgmlRuntime {
   /** Roots that handles want and no run was asked for yet. */
   private readonly pending = new Set<GgmlNode>();
   private effects: GgmlNode[] = [];
-  /** Memory of their own. */
-  private readonly owned = new Map<GgmlNode, { region: Region; context: Pointer }>();
+  /** Targets of flushes that have not ended. */
+  private readonly asked = new Set<readonly GgmlNode[]>();
+  private readonly own: OwnMemory;
+  /** To be freed after the next flush. */
   private dying: GgmlNode[] = [];
   private later: (() => void)[] = [];
   private runs = 0;
   private operations = 0;
-  private open = true;
+  private failed = false;
+  private closing: Promise<void> | undefined;
 
   constructor(device: RuntimeDevice) {
     const { library, bufferType, name } = device;
-    this.memory = deviceMemory(library.bindings, bufferType, name);
+    this.memory = deviceMemory(library.bindings, bufferType, { device: name, most: device.mostBytes });
+    this.own = ownMemory(library, this.memory);
     this.device = { ...device, memory: this.memory };
     this.adapt = (node) => {
       leaveOutEmpty(node);
@@ -85,7 +93,7 @@ export class GgmlRuntime {
     if (root.handles > 0) return;
     this.pending.delete(root);
     root.host = root.operation === "leaf" && root.place === undefined ? root.host : undefined;
-    if (this.owned.has(root)) this.dying.push(root);
+    if (this.own.has(root)) this.dying.push(root);
     if (this.pending.size === 0 && this.effects.length === 0) this.bury();
   }
 
@@ -99,7 +107,7 @@ export class GgmlRuntime {
    * @throws EngramError `out-of-memory`.
    */
   place(node: GgmlNode, values: HostValues | undefined, what: string): GgmlNode {
-    this.settle(node, what);
+    this.own.settle(node, what);
     this.write(node, values);
     return node;
   }
@@ -118,7 +126,7 @@ export class GgmlRuntime {
 
   /** Does the node have memory that is its own, so that it may be written to? */
   owns({ root }: GgmlNode): boolean {
-    return this.owned.has(root);
+    return this.own.has(root);
   }
 
   /** Has a node's values copied into placed memory of the same sides, in its turn. */
@@ -130,6 +138,15 @@ export class GgmlRuntime {
   afterFlush(task: () => void): void {
     if (this.pending.size > 0 || this.effects.length > 0) this.later.push(task);
     else this.queue.add(task);
+  }
+
+  /** Sets a part of placed memory to zeros, after all runs that were asked for before. */
+  clear(part: GgmlNode): void {
+    this.queue.add(() => {
+      const tensor = part.root.place?.tensor;
+      const offset = part.parameters.at(-1) ?? 0;
+      if (tensor !== undefined) this.device.library.bindings.ggml_backend_tensor_memset(tensor, 0, offset, part.bytes);
+    });
   }
 
   /** Copies one part of placed memory into another of the same type and sides, after all that was asked for before. */
@@ -161,22 +178,22 @@ export class GgmlRuntime {
       return;
     }
     const targets = [...this.pending, ...this.effects];
-    const dying = this.dying;
+    const { dying, later } = this;
     this.pending.clear();
-    const { later } = this;
     this.effects = [];
     this.dying = [];
     this.later = [];
     for (const target of targets) target.root.scheduled = true;
+    this.asked.add(targets);
     this.queue.add(async () => {
+      const open = this.failed ? targets.filter((target) => !this.failsWith(target, failureOf(target))) : targets;
       try {
-        await this.run(targets);
+        await this.run(open);
       } catch (error) {
-        for (const { root } of targets) if (root.place === undefined) root.failure = error;
-        for (const target of targets) target.failure = error;
+        for (const target of open) this.failsWith(target, error);
       }
-      for (const root of dying) this.free(root);
-      for (const task of later) task();
+      this.asked.delete(targets);
+      this.end(dying, later);
     });
   }
 
@@ -195,16 +212,28 @@ export class GgmlRuntime {
   }
 
   /** Waits for all that was asked for, then frees everything. */
-  async close(): Promise<void> {
-    if (!this.open) return;
-    this.open = false;
+  close(): Promise<void> {
+    this.closing ??= this.freeAll();
+    return this.closing;
+  }
+
+  private async freeAll(): Promise<void> {
     this.pending.clear();
     this.effects = [];
     await this.queue.idle();
     this.programs.close();
-    for (const root of [...this.owned.keys()]) this.free(root);
+    this.own.close();
     this.memory.close();
     this.device.library.bindings.ggml_backend_free(this.device.backend);
+  }
+
+  /** Notes that a target will never have values. False where there is no error. */
+  private failsWith(target: GgmlNode, error: unknown): boolean {
+    if (error === undefined) return false;
+    this.failed = true;
+    if (target.root.place === undefined) target.root.failure = error;
+    target.failure = error;
+    return true;
   }
 
   private valuesOf(node: GgmlNode): Float32Array {
@@ -213,6 +242,7 @@ export class GgmlRuntime {
     const values = new Float32Array(node.values);
     if (root.place === undefined) {
       const { host } = root;
+      if (host === undefined && !node.empty) throw misfit("download", "the values are lost", node);
       if (host !== undefined)
         new Uint8Array(values.buffer).set(new Uint8Array(host.buffer, host.byteOffset, host.byteLength));
       return values;
@@ -235,7 +265,7 @@ export class GgmlRuntime {
       }
     } finally {
       for (const root of borrowed) root.handles--;
-      for (const root of borrowed) if (root.handles === 0) this.free(root);
+      for (const root of borrowed) if (root.handles === 0) this.dying.push(root); // what is asked for may read them
     }
   }
 
@@ -244,15 +274,10 @@ export class GgmlRuntime {
     for (const node of stage.nodes) if (wanted.has(node)) kept.add(node);
     const aliases = new Map<GgmlNode, GgmlNode>();
     for (const node of stage.nodes) if (node.expansion !== undefined) aliases.set(node.expansion, node);
-    let sequence = sequenceOf(stage.nodes, kept);
+    const write = (): Sequence => sequenceOf(stage.nodes, kept);
+    let sequence = write();
     let program = this.programs.find(sequence);
-    const overlapping = program;
-    if (overlapping !== undefined && sequence.items.some(({ node }) => overlapping.residents.has(node.root))) {
-      this.evict(overlapping);
-      sequence = sequenceOf(stage.nodes, kept);
-      program = this.programs.find(sequence);
-    }
-    program ??= this.programs.build(sequence);
+    if (program === undefined) ({ program, sequence } = this.programs.build(write));
     if (sequence.items.every(({ kind }) => kind !== "operation")) return;
     this.evict(program);
     program.stage(sequence);
@@ -298,7 +323,7 @@ export class GgmlRuntime {
       return bytes;
     });
     const node = deferral.expand(seen);
-    return node.root === node ? node : new Node(node.type, node.sides, { operation: "cont", sources: [node] });
+    return node.root === node ? node : new GgmlNode(node.type, node.sides, { operation: "cont", sources: [node] });
   }
 
   /** Uploads that a handle shows and that are used again go to the device for good. */
@@ -308,9 +333,8 @@ export class GgmlRuntime {
         const { root } = source;
         if (root.operation !== "leaf" || root.place !== undefined || root.handles === 0 || root.staged === 0) continue;
         const { host } = root;
-        this.settle(root, "an upload");
-        const tensor = (root.place as Place | undefined)?.tensor; // settle set it
-        if (host !== undefined && tensor !== undefined && !root.empty) {
+        const { tensor } = this.own.settle(root, "an upload");
+        if (host !== undefined && !root.empty) {
           this.device.library.bindings.ggml_backend_tensor_set(tensor, host, 0, root.bytes);
         }
         root.host = undefined;
@@ -318,52 +342,34 @@ export class GgmlRuntime {
     }
   }
 
-  /** Gives a node memory of its own. */
-  private settle(node: GgmlNode, what: string): void {
-    const { library } = this.device;
-    const { bindings } = library;
-    const region = this.memory.allocate(node.bytes, what);
-    const context: Pointer = bindings.ggml_init({
-      mem_size: 2 * bindings.ggml_tensor_overhead(),
-      mem_buffer: null,
-      no_alloc: true,
-    });
-    const tensor: Pointer = bindings.ggml_new_tensor_4d(context, TYPES[node.type].id, ...node.sides);
-    bindings.ggml_backend_tensor_alloc(region.buffer, tensor, region.address);
-    node.place = { buffer: region.buffer, address: region.address, tensor };
-    this.owned.set(node, { region, context });
-  }
-
-  /** Moves what handles still show out of a program's memory. */
-  private evict(program: Program): void {
-    for (const node of program.residents) {
-      const from = node.place;
-      if (node.handles === 0 || from === undefined) continue;
-      this.settle(node, "a result");
-      const to = node.place as Place | undefined; // settle set it
-      if (to !== undefined && !node.empty)
-        this.device.library.bindings.ggml_backend_tensor_copy(from.tensor, to.tensor);
+  /**
+   * Moves results out of a program's memory: those that handles show, and those that no handle shows any more but that are
+   * read by what was called before their last handle went.
+   */
+  private evict({ residents }: Program): void {
+    let needed: ReadonlySet<GgmlNode> | undefined;
+    for (const node of residents) {
+      const { place, root, handles } = node;
+      if (place !== undefined && root === node) {
+        if (handles === 0) needed ??= neededNodes([...this.pending, ...this.effects, ...[...this.asked].flat()]);
+        if (handles > 0 || needed?.has(node)) this.own.move(node, place);
+        else node.place = undefined;
+        if (handles === 0) this.dying.push(node);
+      }
+      residents.delete(node);
     }
-    program.residents.clear();
   }
 
   private bury(): void {
     const { dying, later } = this;
     this.dying = [];
     this.later = [];
-    if (dying.length + later.length === 0) return;
-    this.queue.add(() => {
-      for (const root of dying) this.free(root);
-      for (const task of later) task();
-    });
+    if (dying.length + later.length > 0) this.queue.add(() => this.end(dying, later));
   }
 
-  private free(root: GgmlNode): void {
-    const own = this.owned.get(root);
-    if (own === undefined) return;
-    this.owned.delete(root);
-    root.place = undefined;
-    this.memory.free(own.region);
-    this.device.library.bindings.ggml_free(own.context);
+  /** Frees what no handle shows any more, unless one does again. */
+  private end(dying: readonly GgmlNode[], later: readonly (() => void)[]): void {
+    for (const root of dying) if (root.handles === 0) this.own.free(root);
+    for (const task of later) task();
   }
 }

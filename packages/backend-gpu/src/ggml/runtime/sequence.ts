@@ -2,7 +2,7 @@
 // and planned once runs again for every later step of the same shapes.
 
 import { TYPES } from "../library/types.js";
-import type { GgmlNode } from "../nodes/node.js";
+import { type GgmlNode, misfit } from "../nodes/node.js";
 
 /** What a place in a sequence is. */
 export type ItemKind = "operation" | "placed" | "host";
@@ -43,6 +43,7 @@ export function sequenceOf(nodes: readonly GgmlNode[], kept: ReadonlySet<GgmlNod
     places.set(node, index);
     numbers.add(operationNumber(kind === "operation" ? node.operation : kind), TYPES[node.type].id, ...node.sides);
     if (node.place !== undefined) {
+      if (node.root !== node && !node.packed) throw misfit("leaf", "values that are not packed", node);
       // addresses are unique within a buffer only: on graphics processors they are offsets
       for (const pointer of [node.place.buffer, node.place.address]) {
         numbers.add(Number(pointer & 0xffffffffn), Number(pointer >> 32n));

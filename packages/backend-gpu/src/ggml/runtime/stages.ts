@@ -2,7 +2,7 @@
 // (nodes/node.ts) has its values looked at between two stages. Writes in place keep their order with all reads and writes
 // of the same memory: nodes run in the order in which they were made, within a stage and from stage to stage.
 
-import type { GgmlNode } from "../nodes/node.js";
+import { type GgmlNode, misfit } from "../nodes/node.js";
 
 /** What runs as one graph. */
 export interface Stage {
@@ -79,6 +79,7 @@ function collect(targets: Iterable<GgmlNode>, adapt: (node: GgmlNode) => void): 
     if (found.has(node) || node.place !== undefined || node.empty) continue;
     adapt(node);
     if (node.operation === "leaf") continue;
+    if (node.sources.length === 0) throw misfit(node.operation, "a result that is lost", node);
     found.add(node);
     open.push(...node.sources);
   }
