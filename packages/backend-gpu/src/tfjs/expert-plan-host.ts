@@ -4,6 +4,7 @@
 
 import type { ExpertPlan } from "./expert-plan.js";
 import { matrixOf, product } from "./matrix-product.js";
+import { rowPicks, rowRange } from "./row-copies.js";
 import type { TfjsArray } from "./tfjs-library.js";
 import type { TfjsRuntime } from "./tfjs-runtime.js";
 
@@ -25,14 +26,14 @@ export function planOnHost(runtime: TfjsRuntime, experts: TfjsArray, count: numb
 
   const each = (rows: TfjsArray, width: number, compute: (rows: TfjsArray, expert: number) => TfjsArray): TfjsArray => {
     const parts = own.map(({ expert, from, count }) =>
-      tf.tidy(() => compute(tf.slice(rows, [from, 0], [count, rows.shape[1] ?? 0]), expert)),
+      tf.tidy(() => compute(rowRange(runtime, rows, from, count), expert)),
     );
     return parts.length === 0 ? tf.zeros([0, width]) : tf.concat(parts, 0);
   };
   return {
-    toSlots: (tokens) => tf.gather(tokens, indices(tokenOfSlot)),
-    routesToSlots: (values) => tf.gather(tf.reshape(values, [routes.length, 1]), indices(routeOfSlot)),
-    toRoutes: (slots) => tf.gather(slots, indices(slotOfRoute)),
+    toSlots: (tokens) => rowPicks(runtime, tokens, indices(tokenOfSlot)),
+    routesToSlots: (values) => rowPicks(runtime, tf.reshape(values, [routes.length, 1]), indices(routeOfSlot)),
+    toRoutes: (slots) => rowPicks(runtime, slots, indices(slotOfRoute)),
     linear: (rows, weights) =>
       each(rows, weights.shape[1] ?? 0, (x, e) => product(runtime, x, matrixOf(runtime, weights, e), { b: true })),
     linearInputGradient: (weights, dRows) =>
@@ -46,8 +47,8 @@ export function planOnHost(runtime: TfjsRuntime, experts: TfjsArray, count: numb
         if (expert > next) parts.push(tf.zeros([expert - next, o, i]));
         parts.push(
           tf.tidy(() => {
-            const x = tf.slice(rows, [from, 0], [tokens, i]);
-            const dy = tf.slice(dRows, [from, 0], [tokens, o]);
+            const x = rowRange(runtime, rows, from, tokens);
+            const dy = rowRange(runtime, dRows, from, tokens);
             return tf.reshape(product(runtime, dy, x, { a: true }), [1, o, i]);
           }),
         );

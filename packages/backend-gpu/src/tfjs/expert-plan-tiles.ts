@@ -8,6 +8,7 @@
 import { refused } from "../operation-checks/checked-inputs.js";
 import type { ExpertPlan } from "./expert-plan.js";
 import { product } from "./matrix-product.js";
+import { rowPicks, rowRange } from "./row-copies.js";
 import { elements } from "./tensor-shape.js";
 import type { TfjsArray } from "./tfjs-library.js";
 import { floats, oneHot, type TfjsRuntime } from "./tfjs-runtime.js";
@@ -37,7 +38,7 @@ export function planInTiles(runtime: TfjsRuntime, experts: TfjsArray, count: num
       [tiles * rows],
     );
   const pick = (x: TfjsArray, indices: TfjsArray) =>
-    tf.gather(tf.concat([tf.zeros([1, x.shape[1] ?? 0]), x], 0), indices);
+    rowPicks(runtime, tf.concat([tf.zeros([1, x.shape[1] ?? 0]), x], 0), indices);
 
   /** Products of tiles with their experts' matrices, some tiles at a time: their matrices side by side take memory. */
   const each = (
@@ -49,8 +50,8 @@ export function planInTiles(runtime: TfjsRuntime, experts: TfjsArray, count: num
     const width = x.shape[1] ?? 0;
     const parts = chunks(runtime, tiles, elements(weights.shape.slice(1))).map(({ from, size }) =>
       tf.tidy(() => {
-        const matrices = tf.gather(weights, tf.slice(expertOfTile, [from], [size]));
-        const part = tf.reshape(tf.slice(x, [from * rows, 0], [size * rows, width]), [size, rows, width]);
+        const matrices = rowPicks(runtime, weights, tf.slice(expertOfTile, [from], [size]));
+        const part = tf.reshape(rowRange(runtime, x, from * rows, size * rows), [size, rows, width]);
         return tf.reshape(compute(part, matrices), [size * rows, outputs]);
       }),
     );
@@ -68,7 +69,7 @@ export function planInTiles(runtime: TfjsRuntime, experts: TfjsArray, count: num
         tf.reshape(values, [routes, 1]),
         fill((r) => r),
       ),
-    toRoutes: (slots) => tf.gather(slots, slotOfRoute),
+    toRoutes: (slots) => rowPicks(runtime, slots, slotOfRoute),
     linear: (x, weights) => each(x, weights, weights.shape[1] ?? 0, (t, w) => product(runtime, t, w, { b: true })),
     linearInputGradient: (weights, dy) => each(dy, weights, weights.shape[2] ?? 0, (t, w) => product(runtime, t, w)),
     linearWeightGradient(x, dy) {
@@ -78,7 +79,7 @@ export function planInTiles(runtime: TfjsRuntime, experts: TfjsArray, count: num
       for (const { from, size } of chunks(runtime, tiles, o * i)) {
         const part = tf.tidy(() => {
           const own = (y: TfjsArray, width: number) =>
-            tf.reshape(tf.slice(y, [from * rows, 0], [size * rows, width]), [size, rows, width]);
+            tf.reshape(rowRange(runtime, y, from * rows, size * rows), [size, rows, width]);
           const gradients = tf.reshape(product(runtime, own(dy, o), own(x, i), { a: true }), [size, o * i]);
           const mine = oneHot(runtime, tf.slice(expertOfTile, [from], [size]), count); // [size, E]
           return product(runtime, mine, gradients, { a: true });

@@ -3,6 +3,7 @@
 // XNNPACK, and everything else, transposed or batched, with a plain loop, 15 to 30 times slower. So on wasm a batch is
 // taken apart, and of x W^T the smaller side is transposed: (W x^T)^T leaves the weights as they lie.
 
+import { rowRange } from "./row-copies.js";
 import { rowsOf } from "./tensor-shape.js";
 import type { TfjsArray } from "./tfjs-library.js";
 import type { TfjsRuntime } from "./tfjs-runtime.js";
@@ -53,9 +54,9 @@ function sides({ shape }: TfjsArray, transposed = false): number[] {
 }
 
 /** Matrix i of a batch. */
-export function matrixOf({ tf }: TfjsRuntime, batch: TfjsArray, i: number): TfjsArray {
+export function matrixOf(runtime: TfjsRuntime, batch: TfjsArray, i: number): TfjsArray {
   const [, rows = 0, columns = 0] = batch.shape;
-  return tf.reshape(tf.slice(batch, [i, 0, 0], [1, rows, columns]), [rows, columns]);
+  return runtime.tf.reshape(rowRange(runtime, batch, i, 1), [rows, columns]);
 }
 
 /** y = x W^T + b: x [N, i], weight [o, i], bias [o] -> [N, o]. */

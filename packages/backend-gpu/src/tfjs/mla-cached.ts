@@ -7,6 +7,7 @@ import { attend } from "./attention.js";
 import { linear, product } from "./matrix-product.js";
 import { expand } from "./mla-projection.js";
 import { packedAttention, tokensFirst } from "./packed-attention.js";
+import { rowRange } from "./row-copies.js";
 import { appended } from "./sequence-cache.js";
 import { sequenceSpans } from "./sequence-spans.js";
 import type { ArrayOptions } from "./tensor-operation.js";
@@ -32,11 +33,11 @@ export function cachedLatentAttention(
     const cache = caches[sequence];
     if (cache === undefined) continue; // checked: there is one a sequence
     const T = to - from;
-    const own = tf.reshape(tf.slice(rows, [from, 0], [T, rank + r]), [1, T, rank + r]);
+    const own = tf.reshape(rowRange(runtime, rows, from, T), [1, T, rank + r]);
     const {
       parts: [all = own],
     } = appended(runtime, cache, start, [own]);
-    const q = tf.slice(query, [from, 0], [T, heads * (n + r)]);
+    const q = rowRange(runtime, query, from, T);
     // per head: T P (2 rank + r) against T P (n + r + u) and P rank (n + u) to expand
     const inLatents = T * (2 * rank - n - u) < rank * (n + u);
     outs.push(

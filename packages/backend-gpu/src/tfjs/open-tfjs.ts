@@ -10,6 +10,7 @@ import { noCache } from "./guarded-operation.js";
 import { type LoadedLibrary, loadLibrary } from "./load-library.js";
 import { deviceLost, unloadWebgpu } from "./load-webgpu.js";
 import { guardedOperations } from "./operations.js";
+import { supplyRowCopies } from "./row-copies.js";
 import { emptyCache } from "./sequence-cache.js";
 import { checkValues, openBook, ours, type TensorBook } from "./tensor-book.js";
 import { tensorUpdates } from "./tensor-updates.js";
@@ -44,6 +45,7 @@ export async function openTfjs(options: TfjsOptions): Promise<TfjsEngine> {
   const kernels = tf.engine().registry[backendName];
   if (kernels === undefined) throw refused("openTfjs", `tfjs has lost its backend ${backendName}; open it again`);
   guardAllocations(kernels);
+  if (options.backend === "wasm") supplyRowCopies(tf);
   const book = openBook(tf, backendName);
   const runtime: TfjsRuntime = {
     tf,

@@ -2,6 +2,7 @@
 // Sequences of one length are one batch; else each is computed by itself.
 
 import { attend, attendBackward } from "./attention.js";
+import { rowRange } from "./row-copies.js";
 import type { SequenceSpan } from "./sequence-spans.js";
 import type { TfjsArray } from "./tfjs-library.js";
 import type { TfjsRuntime } from "./tfjs-runtime.js";
@@ -103,9 +104,10 @@ function headsFirst(
 }
 
 /** A batch's tokens [S * T, K * G * w] of [N, K * G * w] as [S * K, G, T, w]. */
-function queryHeads({ tf }: TfjsRuntime, batch: Batch, x: TfjsArray, K: number, groups: number, width: number) {
+function queryHeads(runtime: TfjsRuntime, batch: Batch, x: TfjsArray, K: number, groups: number, width: number) {
+  const { tf } = runtime;
   const { from, sequences: S, length: T } = batch;
-  const own = S * T === x.shape[0] ? x : tf.slice(x, [from, 0], [S * T, K * groups * width]);
+  const own = S * T === x.shape[0] ? x : rowRange(runtime, x, from, S * T);
   const turned = T === 1 ? own : tf.transpose(tf.reshape(own, [S, T, K * groups, width]), [0, 2, 1, 3]);
   return tf.reshape(turned, [S * K, groups, T, width]);
 }

@@ -25,7 +25,8 @@ export interface TfjsKernelBackend {
   /** Plain JavaScript: whether nothing was computed yet. */
   firstUse?: boolean;
   /** WebAssembly. */
-  readonly wasm?: { _malloc(bytes: number): number; _free(address: number): void };
+  readonly wasm?: { _malloc(bytes: number): number; _free(address: number): void; readonly HEAPU8: Uint8Array };
+  readonly dataIdMap?: { get(dataId: object): { readonly memoryOffset: number } | undefined };
   /** WebGPU, and what follows. */
   readonly device?: GpuDevice;
   readonly bufferManager?: GpuBufferManager;
@@ -58,11 +59,14 @@ export interface TfjsLibrary {
     readonly backendName: string;
     /** The backends that are initialized: findBackend would initialize one that is not. */
     readonly registry: Readonly<Record<string, TfjsKernelBackend>>;
+    runKernel(name: string, inputs: Readonly<Record<string, TfjsArray>>, attributes: object): TfjsArray;
   };
   setBackend(name: string): Promise<boolean>;
   findBackendFactory(name: string): unknown;
   registerBackend(name: string, factory: () => unknown, priority?: number): boolean;
   removeBackend(name: string): void;
+  getKernel(name: string, backendName: string): unknown;
+  registerKernel(kernel: { kernelName: string; backendName: string; kernelFunc: unknown }): void;
   memory(): { readonly numTensors: number; readonly numBytes: number };
   tidy<R>(run: () => R): R;
   keep(x: TfjsArray): TfjsArray;

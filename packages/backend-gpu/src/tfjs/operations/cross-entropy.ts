@@ -2,6 +2,7 @@
 // logits [N, V], targets [N] -> loss [1]. Its gradient is (softmax - one-hot) / count. Tokens that are not counted are
 // left out before anything is computed: what they hold, infinities too, has no part in it.
 
+import { rowPicks } from "../row-copies.js";
 import type { TensorOperation } from "../tensor-operation.js";
 import { rowsOf, widthOf } from "../tensor-shape.js";
 import type { TfjsArray } from "../tfjs-library.js";
@@ -18,7 +19,7 @@ export const crossEntropy: TensorOperation<"crossEntropy"> = {
     const most = tf.max(rows, 1, true);
     const total = tf.add(tf.log(tf.sum(tf.exp(tf.sub(rows, most)), 1)), tf.reshape(most, [K])); // [K]
     const places = Int32Array.from(counted, (t, i) => i * V + (targets[t] ?? 0));
-    const own = tf.gather(tf.reshape(rows, [K * V, 1]), tf.tensor(places, [K], "int32"));
+    const own = rowPicks(runtime, tf.reshape(rows, [K * V, 1]), tf.tensor(places, [K], "int32"));
     return { loss: tf.reshape(tf.mean(tf.sub(total, tf.reshape(own, [K])), 0), [1]) };
   },
   backward(runtime, { inputs: { logits }, options: { targets } }, { loss: dLoss }) {
@@ -41,7 +42,7 @@ export const crossEntropy: TensorOperation<"crossEntropy"> = {
       places[t] = i + 1;
     });
     const padded = tf.concat([tf.zeros([1, widthOf(logits)]), dRows], 0);
-    return { logits: tf.gather(padded, tf.tensor(places, [places.length], "int32")) };
+    return { logits: rowPicks(runtime, padded, tf.tensor(places, [places.length], "int32")) };
   },
 };
 
@@ -49,6 +50,7 @@ function countedTokens(targets: Int32Array): number[] {
   return [...targets.keys()].filter((t) => (targets[t] ?? -1) >= 0);
 }
 
-function rowsAt({ tf }: TfjsRuntime, x: TfjsArray, rows: readonly number[]): TfjsArray {
-  return rows.length === rowsOf(x) ? x : tf.gather(x, tf.tensor(Int32Array.from(rows), [rows.length], "int32"));
+function rowsAt(runtime: TfjsRuntime, x: TfjsArray, rows: readonly number[]): TfjsArray {
+  const { tf } = runtime;
+  return rows.length === rowsOf(x) ? x : rowPicks(runtime, x, tf.tensor(Int32Array.from(rows), [rows.length], "int32"));
 }

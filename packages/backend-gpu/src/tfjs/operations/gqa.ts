@@ -8,6 +8,7 @@ import { linear, linearInputGradient, linearWeightGradient } from "../matrix-pro
 import { packedAttention, packedAttentionBackward, tokensFirst } from "../packed-attention.js";
 import { rmsNorm, rmsNormBackward } from "../root-mean-square.js";
 import { type Turn, turned, turnOf } from "../rotary-turn.js";
+import { rowRange } from "../row-copies.js";
 import { appended } from "../sequence-cache.js";
 import { sequenceSpans } from "../sequence-spans.js";
 import type { ArrayInputs, ArrayOptions, TensorOperation } from "../tensor-operation.js";
@@ -100,7 +101,7 @@ function cachedAttention(runtime: TfjsRuntime, query: TfjsArray, key: TfjsArray,
     if (cache === undefined) continue; // checked: there is one a sequence
     const T = to - from;
     const own = (x: TfjsArray, count: number) => {
-      const rows = rowsOf(x) === T ? x : tf.slice(x, [from, 0], [T, count * w]);
+      const rows = rowsOf(x) === T ? x : rowRange(runtime, x, from, T);
       return T === 1 ? tf.reshape(rows, [count, 1, w]) : tf.transpose(tf.reshape(rows, [T, count, w]), [1, 0, 2]);
     };
     const { parts } = appended(runtime, cache, start, [own(key, K), own(value, K)]);

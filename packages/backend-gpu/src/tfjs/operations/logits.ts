@@ -2,6 +2,7 @@
 
 import { linear, linearInputGradient, linearWeightGradient } from "../matrix-product.js";
 import { rmsNorm, rmsNormBackward } from "../root-mean-square.js";
+import { rowPicks } from "../row-copies.js";
 import type { ArrayInputs, ArrayOptions, TensorOperation } from "../tensor-operation.js";
 import { rowsOf, widthOf } from "../tensor-shape.js";
 import type { TfjsArray } from "../tfjs-library.js";
@@ -29,7 +30,7 @@ export const logits: TensorOperation<"logits"> = {
 function pick(runtime: TfjsRuntime, { x, norm }: ArrayInputs<"logits">, { tokens, epsilon }: ArrayOptions<"logits">) {
   const { tf } = runtime;
   const whole = tokens.length === rowsOf(x) && tokens.every((token, i) => token === i);
-  const picked = whole ? x : tf.gather(x, tf.tensor(Int32Array.from(tokens), [tokens.length], "int32"));
+  const picked = whole ? x : rowPicks(runtime, x, tf.tensor(Int32Array.from(tokens), [tokens.length], "int32"));
   return { picked, normed: rmsNorm(runtime, picked, norm, { epsilon }) };
 }
 
@@ -37,7 +38,8 @@ function pick(runtime: TfjsRuntime, { x, norm }: ArrayInputs<"logits">, { tokens
  * Rows [K, d] added up at their tokens [N, d]. Gathers alone, which have no race and exist everywhere: the i-th time that
  * tokens are named makes the i-th addend.
  */
-function putBack({ tf }: TfjsRuntime, rows: TfjsArray, tokens: Uint32Array, count: number): TfjsArray {
+function putBack(runtime: TfjsRuntime, rows: TfjsArray, tokens: Uint32Array, count: number): TfjsArray {
+  const { tf } = runtime;
   const d = widthOf(rows);
   const rounds: Int32Array[] = [];
   const seen = new Uint32Array(count);
@@ -48,6 +50,6 @@ function putBack({ tf }: TfjsRuntime, rows: TfjsArray, tokens: Uint32Array, coun
     rounds[round][token] = i + 1;
   });
   const padded = tf.concat([tf.zeros([1, d]), rows], 0);
-  const addends = rounds.map((indices) => tf.gather(padded, tf.tensor(indices, [count], "int32")));
+  const addends = rounds.map((indices) => rowPicks(runtime, padded, tf.tensor(indices, [count], "int32")));
   return addends.reduce((sum, addend) => tf.add(sum, addend), addends.shift() ?? tf.zeros([count, d]));
 }

@@ -4,6 +4,7 @@
 // wasm, and knows no packed sequences. The cache holds normed inputs.
 
 import { rmsNorm, rmsNormBackward } from "../root-mean-square.js";
+import { rowPicks } from "../row-copies.js";
 import { appended } from "../sequence-cache.js";
 import { type SequenceSpan, sequenceSpans } from "../sequence-spans.js";
 import type { ArrayInputs, ArrayOptions, TensorOperation } from "../tensor-operation.js";
@@ -42,7 +43,7 @@ export const shortConvolution: TensorOperation<"shortConvolution"> = {
       const ahead = spanRows(options, rowsOf(x), ({ to }, t) =>
         t + backOf(i, kernel, options) < to ? t + backOf(i, kernel, options) + 1 : 0,
       );
-      const up = tf.gather(padded, tf.tensor(ahead, [ahead.length], "int32"));
+      const up = rowPicks(runtime, padded, tf.tensor(ahead, [ahead.length], "int32"));
       dNormed = tf.add(dNormed, tf.mul(up, tapWeight(runtime, weight, i)));
       dTaps.push(tf.reshape(tf.sum(tf.mul(g, tap), 0), [widthOf(x), 1]));
     });
@@ -96,7 +97,7 @@ function tapsOf(runtime: TfjsRuntime, normed: TfjsArray, { x, weight }: Inputs, 
         rows[t] = position < 0 ? 0 : (base.get(span) ?? 0) + position;
       }
     }
-    return tf.gather(source, tf.tensor(rows, [rows.length], "int32"));
+    return rowPicks(runtime, source, tf.tensor(rows, [rows.length], "int32"));
   });
   return { taps };
 }
