@@ -102,7 +102,7 @@ function handled(name: OperationName, host: OperationHost): BackendOperation<Ggm
       const { outputs, saved = [] } = operation.forward(operands, options, host.engine);
       const handles: Record<string, GgmlTensor | readonly GgmlTensor[]> = {};
       for (const [output, { node, shape }] of Object.entries(outputs)) handles[output] = host.born(node, shape);
-      if (saved.length > 0) handles["saved"] = saved.map((node) => host.born(node, node.sides.toReversed()));
+      if (saved.length > 0) handles.saved = saved.map((node) => host.born(node, node.sides.toReversed()));
       return handles;
     },
     backward(

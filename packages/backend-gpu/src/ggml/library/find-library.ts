@@ -42,7 +42,7 @@ export function installedLibraries(): readonly LibraryFolder[] {
  * @throws EngramError `missing-dependency` naming what to install, or what the folder lacks.
  */
 export function findLibrary(folder?: string): LibraryFolder {
-  const named = folder ?? process.env["ENGRAM_GGML_LIB"];
+  const named = folder ?? process.env.ENGRAM_GGML_LIB;
   if (named !== undefined && named !== "") {
     const found = libraryIn(named, folder === undefined ? "ENGRAM_GGML_LIB" : "options.library");
     if (found !== undefined) return found;

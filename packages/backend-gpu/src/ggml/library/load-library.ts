@@ -46,7 +46,7 @@ export function loadLibrary(folder?: string): Library {
     const bindings = bind(koffi, base, registry);
     checkAbi(bindings, from);
     // any C function that takes no notice of its arguments: what ggml has to say is in its results
-    if (!process.env["ENGRAM_GGML_LOG"]) bindings.ggml_log_set(base.symbol("ggml_time_init", "void*"), 0n);
+    if (!process.env.ENGRAM_GGML_LOG) bindings.ggml_log_set(base.symbol("ggml_time_init", "void*"), 0n);
     bindings.ggml_backend_load_all_from_path(from.folder);
     const address = (values: ArrayBufferView): Pointer => koffi.address(values);
     const kernels = loadNativeKernels(koffi);

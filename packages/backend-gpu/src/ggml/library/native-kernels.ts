@@ -1,6 +1,6 @@
 // The package's own kernels for the CPU device (native/kernels.c): products of float32 that run as operations of ggml's
 // threads. They are there for Linux on x64 with AVX2; elsewhere, and where ENGRAM_GGML_KERNELS is 0, ggml's own products
-// run, slower and as exact.
+// run, slower and as exact. Any other value of that is the path of a library.
 
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -18,9 +18,9 @@ export interface NativeKernels {
 
 /** The kernels, where this machine can run them. */
 export function loadNativeKernels(koffi: typeof Koffi): NativeKernels | undefined {
-  if (process.platform !== "linux" || process.arch !== "x64" || process.env["ENGRAM_GGML_KERNELS"] === "0")
-    return undefined;
-  const file = kernelsFile();
+  const { ENGRAM_GGML_KERNELS: named = "" } = process.env;
+  if (process.platform !== "linux" || process.arch !== "x64" || named === "0") return undefined;
+  const file = named === "" ? BUILT : named;
   if (!existsSync(file)) return undefined;
   try {
     const handle = koffi.load(file);
@@ -36,9 +36,4 @@ export function loadNativeKernels(koffi: typeof Koffi): NativeKernels | undefine
 const NAMES = ["engram_product", "engram_experts", "engram_expert_gradients"];
 
 /** Beside `src` and `dist` alike. */
-function kernelsFile(): string {
-  return (
-    process.env["ENGRAM_GGML_KERNELS"] ??
-    fileURLToPath(new URL("../../../native/linux-x64/engram-kernels.so", import.meta.url))
-  );
-}
+const BUILT = fileURLToPath(new URL("../../../native/linux-x64/engram-kernels.so", import.meta.url));

@@ -91,7 +91,7 @@ function attendRows(
     mask: cachedMask(batch, run),
     scale,
   }); // [rank, H, t, S]
-  const values = firstFactor(headRows(up, rank, options, n, u), engine);
+  const values = firstFactor(headRows(unquantised(up), rank, options, n, u), engine);
   const out = mulMat(values, pack(permute(reshape(o, rank, H, tokens), 0, 2, 1, 3))); // [u, t S, H]
   return pack(permute(out, 0, 2, 1, 3));
 }
@@ -126,9 +126,13 @@ function contentTurned(engine: EngineContext, up: GgmlNode, options: Options): G
   const { contentWidth: n, heads: H } = options;
   const rank = up.sides[0];
   return engine.derived(up, `content ${n} ${H}`, () => {
-    const whole = up.type === "f32" || up.type === "f16" || up.type === "bf16" ? up : cast(up, "f32");
-    return turnedOver(pack(headRows(whole, rank, options, 0, n)), engine);
+    return turnedOver(pack(headRows(unquantised(up), rank, options, 0, n)), engine);
   });
+}
+
+/** Weights in blocks cannot be copied in parts. */
+function unquantised(up: GgmlNode): GgmlNode {
+  return up.type === "f32" || up.type === "f16" || up.type === "bf16" ? up : cast(up, "f32");
 }
 
 /** Rows of each head of keyValueUp: [rank, count, H], a view. */
