@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const folder = new URL("./", import.meta.url);
 const digest = createHash("sha256");
-for (const name of ["kernels.c", "panel.h", "tensor.h"]) digest.update(readFileSync(new URL(name, folder)));
+for (const name of ["attend.h", "kernels.c", "panel.h", "tensor.h"]) digest.update(readFileSync(new URL(name, folder)));
 mkdirSync(new URL("linux-x64/", folder), { recursive: true });
 execFileSync(
   process.env.CC ?? "cc",

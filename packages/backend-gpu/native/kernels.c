@@ -2,8 +2,11 @@
 //   engram_product   dst [m, n, y, z] = A [k, m, y, z] times B [k, n, y, z], any strides: transposed views need no copy
 //   engram_experts   dst [m, used, N]: each token's row of B times its experts A [k, m, E], any strides of A
 //   engram_expert_gradients   dst [m, n, E]: for each expert, sum over its tokens of A [m] times B [n]
+//   engram_attention   dst [u, H, T, S] of queries [w, T, H, S], keys [w, P, K, S], values [u, P, K, S] and an f16 mask
+//   engram_scale_rows   dst [n, ...]: each row of a times one number of b [1, ...], which is repeated over a
 // ggml's own product reaches a third of these on AVX-512. Not here: other types, other processors: ggml's own are used.
 #include "tensor.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,8 +30,18 @@ struct product {
   int64_t k;
 };
 
+// Attention of some queries of one head.
+struct attention {
+  const float *q, *k, *v;
+  const uint16_t *mask; // NULL for none
+  float *out;
+  int64_t q_step, k_step, v_step, mask_step, out_step; // from row to row, in values
+  int64_t queries, keys, width, value_width;
+  float scale;
+};
+
 // One a thread, kept from call to call.
-static __thread struct scratch panels, tables;
+static __thread struct scratch panels, tables, score_rows;
 
 static float *scratch_get(struct scratch *scratch, size_t bytes) {
   if (scratch->bytes < bytes) {
@@ -49,6 +62,7 @@ static float *scratch_get(struct scratch *scratch, size_t bytes) {
 #define NR 12
 #define NAME(x) avx512_##x
 #include "panel.h"
+#include "attend.h"
 #undef VECTOR
 #undef NR
 #undef NAME
@@ -60,6 +74,7 @@ static float *scratch_get(struct scratch *scratch, size_t bytes) {
 #define NR 6
 #define NAME(x) avx2_##x
 #include "panel.h"
+#include "attend.h"
 #undef VECTOR
 #undef NR
 #undef NAME
@@ -69,6 +84,8 @@ static float *scratch_get(struct scratch *scratch, size_t bytes) {
 static int narrow;
 
 void engram_kernels_narrow(int yes) { narrow = yes; }
+
+static int has_avx512(void) { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"); }
 
 static void run(const struct product *job, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
   if (m0 >= m1 || n0 >= n1) return;
@@ -214,5 +231,76 @@ void engram_expert_gradients(struct tensor *dst, int ith, int nth, void *unused)
     };
     if (n >= m) run(&job, 0, m, share(n, ith, nth, 12), share(n, ith + 1, nth, 12));
     else run(&job, share(m, ith, nth, 32), share(m, ith + 1, nth, 32), 0, n);
+  }
+}
+
+// Keys that one of these queries sees: [*first, *end), by a mask [keys, queries].
+static void seen_keys(const uint16_t *mask, int64_t step, int64_t queries, int64_t keys, int64_t *first, int64_t *end) {
+  *first = keys;
+  *end = 0;
+  for (int64_t t = 0; t < queries; t++) {
+    const uint16_t *row = mask + t * step;
+    int64_t low = 0, high = keys;
+    while (low < keys && row[low] != 0) low++;
+    while (high > low && row[high - 1] != 0) high--;
+    if (low < *first) *first = low;
+    if (high > *end) *end = high;
+  }
+  if (*first > *end) *first = *end;
+}
+
+void engram_attention(struct tensor *dst, int ith, int nth, void *data) {
+  enum { BLOCK = 48 };
+  const struct tensor *q = dst->src[0], *k = dst->src[1], *v = dst->src[2], *mask = dst->src[3];
+  const uint32_t bits = (uint32_t)(uintptr_t)data;
+  float scale;
+  memcpy(&scale, &bits, 4);
+  const int64_t T = q->ne[1], H = q->ne[2], S = q->ne[3], blocks = (T + BLOCK - 1) / BLOCK;
+  const int64_t units = blocks * H * S;
+  for (int64_t unit = ith; unit < units; unit += nth) {
+    // later blocks see more keys: heads vary fastest, so that threads get equal shares
+    const int64_t h = unit % H, s = unit / H % S, from = (blocks - 1 - unit / (H * S)) * BLOCK;
+    const int64_t queries = T - from < BLOCK ? T - from : BLOCK;
+    const int64_t kh = h / (H / k->ne[2]), ks = s / (S / k->ne[3]);
+    int64_t first = 0, end = k->ne[1];
+    const uint16_t *seen = NULL;
+    if (mask != NULL) {
+      seen = (const uint16_t *)(mask->data + (s % mask->ne[3]) * mask->nb[3] + (h % mask->ne[2]) * mask->nb[2] + from * mask->nb[1]);
+      seen_keys(seen, (int64_t)(mask->nb[1] / 2), queries, k->ne[1], &first, &end);
+      seen += first;
+    }
+    const struct attention job = {
+        .q = (const float *)(q->data + from * q->nb[1] + h * q->nb[2] + s * q->nb[3]),
+        .k = (const float *)(k->data + first * k->nb[1] + kh * k->nb[2] + ks * k->nb[3]),
+        .v = (const float *)(v->data + first * v->nb[1] + kh * v->nb[2] + ks * v->nb[3]),
+        .mask = seen,
+        .out = (float *)(dst->data + h * dst->nb[1] + from * dst->nb[2] + s * dst->nb[3]),
+        .q_step = (int64_t)(q->nb[1] / 4),
+        .k_step = (int64_t)(k->nb[1] / 4),
+        .v_step = (int64_t)(v->nb[1] / 4),
+        .mask_step = mask == NULL ? 0 : (int64_t)(mask->nb[1] / 2),
+        .out_step = (int64_t)(dst->nb[2] / 4),
+        .queries = queries,
+        .keys = end - first,
+        .width = q->ne[0],
+        .value_width = v->ne[0],
+        .scale = scale,
+    };
+    if (has_avx512()) avx512_attend(&job, &score_rows, &tables, &panels);
+    else avx2_attend(&job, &score_rows, &tables, &panels);
+  }
+}
+
+void engram_scale_rows(struct tensor *dst, int ith, int nth, void *unused) {
+  (void)unused;
+  const struct tensor *a = dst->src[0], *b = dst->src[1];
+  const int64_t n = a->ne[0], rows = a->ne[1] * a->ne[2] * a->ne[3];
+  const int64_t from = rows * ith / nth, to = rows * (ith + 1) / nth;
+  for (int64_t row = from; row < to; row++) {
+    const int64_t x = row % a->ne[1], y = row / a->ne[1] % a->ne[2], z = row / (a->ne[1] * a->ne[2]);
+    const float *source = (const float *)(a->data + x * a->nb[1] + y * a->nb[2] + z * a->nb[3]);
+    const float factor = *(const float *)(b->data + x % b->ne[1] * b->nb[1] + y % b->ne[2] * b->nb[2] + z % b->ne[3] * b->nb[3]);
+    float *target = (float *)(dst->data + x * dst->nb[1] + y * dst->nb[2] + z * dst->nb[3]);
+    for (int64_t i = 0; i < n; i++) target[i] = source[i] * factor;
   }
 }

@@ -23,9 +23,12 @@ export async function inspectGgml(options: Pick<GgmlOptions, "library" | "precis
   const installed = new Set(installedLibraries().map(({ from }) => from));
   const used = library?.from.from ?? attempt(() => findLibrary(options.library).from)[0];
   const named = used !== undefined && !packageNames().includes(used) ? [used] : [];
-  const libraries = [...named, ...packageNames()].map((name) =>
-    libraryOf(name, { installed: installed.has(name) || name === used, used: name === used, library, problem }),
-  );
+  const libraries = [
+    ...(used === undefined ? wrongFolder(options.library, problem) : []),
+    ...[...named, ...packageNames()].map((name) =>
+      libraryOf(name, { installed: installed.has(name) || name === used, used: name === used, library, problem }),
+    ),
+  ];
   const devices = library === undefined ? [] : devicesOf(library);
   return { engine: "ggml", libraries, devices };
 }
@@ -46,7 +49,20 @@ function libraryOf(name: string, { installed, used, library, problem }: Found): 
     return { ...facts, state: "ready", ...(used && library !== undefined && { version: library.version }) };
   }
   const state = isEngramError(problem) && problem.code === "unsupported" ? "other-version" : "broken";
-  return { ...facts, state, problem: problem instanceof Error ? problem.message : String(problem), mend: install };
+  return { ...facts, state, problem: messageOf(problem), mend: install };
+}
+
+/** A folder that was named and holds no library. */
+function wrongFolder(folder: string | undefined, problem: unknown): readonly EngineLibrary[] {
+  const name = folder === undefined ? "ENGRAM_GGML_LIB" : "options.library";
+  if (folder === undefined && !process.env["ENGRAM_GGML_LIB"]) return []; // nothing is installed
+  const gives = givesOf(name);
+  const mend = `name a folder that holds ggml's libraries, or leave ${name} out`;
+  return [{ name, kind: "cpu", gives, state: "broken", problem: messageOf(problem), mend }];
+}
+
+function messageOf(problem: unknown): string {
+  return problem instanceof Error ? problem.message : String(problem);
 }
 
 function givesOf(name: string): string {

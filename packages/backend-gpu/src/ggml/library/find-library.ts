@@ -1,7 +1,7 @@
 // Where ggml's libraries lie: a folder that the user names, or the prebuilt packages @node-llama-cpp/*, whichever of them
 // is installed. Only looks; load-library.ts loads.
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { EngramError } from "@engram-ts/core";
@@ -72,7 +72,7 @@ function packageLibrary(name: string): LibraryFolder | undefined {
 }
 
 function libraryIn(folder: string, from: string): LibraryFolder | undefined {
-  const files = existsSync(folder) ? readdirSync(folder) : [];
+  const files = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(folder) : [];
   const base = files.find((file) => /^(lib)?ggml-base\.(so|dylib|dll)$/.test(file));
   const registry = files.find((file) => /^(lib)?ggml(\.[\w.-]+)?\.(so|dylib|dll)$/.test(file));
   if (base === undefined || registry === undefined) return undefined;

@@ -12,6 +12,8 @@ export interface NativeKernels {
   readonly product: Pointer;
   readonly experts: Pointer;
   readonly expertGradients: Pointer;
+  readonly attention: Pointer;
+  readonly scaleRows: Pointer;
   /** Keeps the library loaded. */
   readonly handle: Koffi.LibraryHandle;
 }
@@ -25,15 +27,19 @@ export function loadNativeKernels(koffi: typeof Koffi): NativeKernels | undefine
   try {
     const handle = koffi.load(file);
     if (handle.func("int engram_kernels_supported()")() !== 1) return undefined;
-    const [product, experts, expertGradients] = NAMES.map((name) => handle.symbol(name, "void*") as Pointer);
-    if (!product || !experts || !expertGradients) return undefined;
-    return { product, experts, expertGradients, handle };
+    const address = (name: string): Pointer => handle.symbol(name, "void*") as Pointer;
+    return {
+      product: address("engram_product"),
+      experts: address("engram_experts"),
+      expertGradients: address("engram_expert_gradients"),
+      attention: address("engram_attention"),
+      scaleRows: address("engram_scale_rows"),
+      handle,
+    };
   } catch {
     return undefined; // another C library than it was linked with
   }
 }
-
-const NAMES = ["engram_product", "engram_experts", "engram_expert_gradients"];
 
 /** Beside `src` and `dist` alike. */
 const BUILT = fileURLToPath(new URL("../../../native/linux-x64/engram-kernels.so", import.meta.url));

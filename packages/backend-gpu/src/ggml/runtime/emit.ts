@@ -70,6 +70,8 @@ const BUILDERS: Readonly<Record<string, Builder>> = {
   product: native("product"),
   experts: native("experts"),
   expertGradients: native("expertGradients"),
+  attention: native("attention"),
+  scaleRows: native("scaleRows"),
   cont: one("ggml_cont"),
   cast: one("ggml_cast"),
   copyInto: ({ bindings, context }, _, [to, from]) => bindings.ggml_cpy(context, from, to),
@@ -124,18 +126,22 @@ function turned(name: "ggml_rope_ext" | "ggml_rope_ext_back"): Builder {
 /** All of ggml's threads. */
 const ALL_TASKS = -1;
 
-function native(name: "product" | "experts" | "expertGradients"): Builder {
-  return ({ bindings, context, kernels }, { sides }, sources) =>
-    bindings.ggml_custom_4d(
+/** A kernel of this package; its first parameter reaches it as the bits of a float. */
+function native(name: "product" | "experts" | "expertGradients" | "attention" | "scaleRows"): Builder {
+  return ({ bindings, context, kernels }, { sides, parameters }, sources) => {
+    const data = BigInt(new Uint32Array(Float32Array.of(parameters[0] ?? 0).buffer)[0] ?? 0);
+    const given = [...sources];
+    return bindings.ggml_custom_4d(
       context,
       TYPES.f32.id,
       ...sides,
-      [...sources],
-      sources.length,
+      given,
+      given.length,
       kernels?.[name],
       ALL_TASKS,
-      0n,
+      data,
     );
+  };
 }
 
 function exactly({ bindings, exact }: EmitContext, product: Pointer): Pointer {
