@@ -66,9 +66,13 @@ export function openBlock<T>(backend: Backend<T>, block: ComputeBlock, weights: 
   const ones = backend.upload(new Float32Array(side).fill(1), [side], "parameter");
   const head = backend.upload(new Float32Array(side).fill(1), [1, side], "parameter");
   const inputs = (tokens: number) => ({
-    x: backend.upload(seededValues(tokens * side, 1, 1_000), [tokens, side]),
+    x: backend.upload(seededValues(tokens * side, 1, 1_000), [tokens, side], "parameter"), // on the device, as PyTorch's
     ...(block.memoryWidth > 0 && {
-      memory: backend.upload(seededValues(tokens * block.memoryWidth, 1, 1_001), [tokens, block.memoryWidth]),
+      memory: backend.upload(
+        seededValues(tokens * block.memoryWidth, 1, 1_001),
+        [tokens, block.memoryWidth],
+        "parameter",
+      ),
     }),
   });
   const step = blockStep(backend, block, tensors, ones);
