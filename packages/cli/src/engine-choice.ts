@@ -21,10 +21,10 @@ export interface CommandEngine {
 
 const ENGINES = ["auto", "ggml", "tfjs", "reference"] as const;
 
-/** Adds the options to a command. */
-export function withEngineOptions(command: Command): Command {
+/** Adds the options to a command; `engine` is what it computes on where none is named. */
+export function withEngineOptions(command: Command, engine: (typeof ENGINES)[number] = "reference"): Command {
   return command
-    .option("--engine <name>", `what computes: ${ENGINES.join(", ")} (engram doctor lists what is there)`, "reference")
+    .option("--engine <name>", `what computes: ${ENGINES.join(", ")} (engram doctor lists what is there)`, engine)
     .option("--device <name>", "a device of the engine: CPU, Vulkan0, CUDA0, ...")
     .option("--backend <name>", "a backend of tfjs: wasm, webgpu, tensorflow, cpu")
     .option("--threads <count>", "threads of engines on the CPU", threads);

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { copyCommand } from "./commands/copy.js";
 import { doctorCommand } from "./commands/doctor.js";
+import { evalCommand } from "./commands/eval.js";
 import { explainCommand } from "./commands/explain.js";
 import { fillCommand } from "./commands/fill.js";
 import { generateCommand } from "./commands/generate.js";
@@ -13,6 +14,7 @@ import { inspectCommand } from "./commands/inspect.js";
 import { makeFixtureCommand } from "./commands/make-fixture.js";
 import { planCommand } from "./commands/plan.js";
 import { tokensCommand } from "./commands/tokens.js";
+import { trainCommand } from "./commands/train.js";
 import { verifyCommand } from "./commands/verify.js";
 
 /** The program `engram`; it throws CommanderError on wrong use instead of leaving the process. */
@@ -27,6 +29,8 @@ export function engramProgram(): Command {
     idsCommand(),
     explainCommand(),
     planCommand(),
+    trainCommand(),
+    evalCommand(),
     generateCommand(),
     makeFixtureCommand(),
     importCommand(),

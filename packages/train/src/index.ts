@@ -37,6 +37,10 @@ export { type TokenSourceOptions, tokenSource } from "./data/token-source.js";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./evaluation/evaluate.js";
 export { momentsTable, type TrainedTable } from "./optimizers/row-optimizer.js";
 export { learningRateFactor, type Schedule, STEP_DECAY } from "./optimizers/schedule.js";
+export { type GateFigure, gateFigure } from "./report/gate-figure.js";
+export { firedNgram, type TracedLayer, type TracedNgram, traceGates } from "./report/gate-trace.js";
+export { type LossFigure, type LossSeries, lossFigure, smoothedPoints } from "./report/loss-figure.js";
+export { type ReportSection, reportPage, reportTable, reportText } from "./report/report-page.js";
 export { type ReducedTokenizer, type ReduceTokenizerOptions, reduceTokenizer } from "./tokenizer/reduce-tokenizer.js";
 export { openTokenizer, type Tokenizer } from "./tokenizer/tokenizer.js";
 export {

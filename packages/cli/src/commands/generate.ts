@@ -9,8 +9,10 @@ import { withInterrupt } from "../table-copy-interrupt.js";
 import { type GenerateModelOptions, generateModel, TINY_PRESETS } from "./generate-model.js";
 import { generateTables } from "./generate-tables.js";
 import { generateText } from "./generate-text.js";
+import { framed, runGenerateTrained } from "./generate-trained.js";
 
 interface GenerateCommandOptions extends GenerateModelOptions, EngineCommandOptions {
+  run?: string;
   prompt: string;
   tables?: string;
   tokenizer?: string;
@@ -30,6 +32,7 @@ export function generateCommand(): Command {
     .option("--preset <name>", `random weights; one of ${TINY_PRESETS.join(", ")}`)
     .option("--spec <file>", "random weights for a model specification in JSON")
     .option("--checkpoint <place>", "a folder or s3://bucket/prefix with a checkpoint, its tables beside it")
+    .option("--run <folder>", "what engram train made: its last checkpoint, its tables and its tokenizer")
     .requiredOption("--prompt <text>", "what the text begins with")
     .option("--seed <seed>", "of random weights and rows, and of sampling", whole, 0)
     .option(
@@ -48,10 +51,17 @@ export function generateCommand(): Command {
       `
 Examples:
   engram generate --preset tiny --prompt "Only Alexander the Great" --seed 1 --tables lmdb:./tables
-  engram generate --checkpoint ./model --prompt "Only" --engine auto`,
+  engram generate --checkpoint ./model --prompt "Only" --engine auto
+  engram generate --run ./run --prompt "The capital of" --engine ggml --temperature 0.7`,
     )
     .action((options: GenerateCommandOptions) =>
-      withInterrupt((signal) => runGenerate(options, signal), "the text ends here"),
+      withInterrupt(
+        (signal) =>
+          options.run === undefined
+            ? runGenerate(options, signal)
+            : runGenerateTrained({ ...options, run: options.run }, signal),
+        "the text ends here",
+      ),
     );
 }
 
@@ -96,12 +106,6 @@ async function runGenerate(options: GenerateCommandOptions, signal: AbortSignal)
   } finally {
     await backend.close();
   }
-}
-
-async function* framed(prompt: string, pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  yield prompt;
-  for await (const piece of pieces) if (piece !== "") yield piece;
-  yield "\n";
 }
 
 function whole(text: string): number {
