@@ -2,7 +2,7 @@
 // shared out among threads, against exact sums; with AVX-512 where the machine has it, and with AVX2.
 
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Pointer } from "../../../src/ggml/library/bindings.js";
@@ -12,9 +12,9 @@ const library = loadLibrary();
 const { bindings, koffi, kernels } = library;
 
 const digest = createHash("sha256");
-for (const name of ["kernels.c", "panel.h", "tensor.h"]) {
-  digest.update(readFileSync(new URL(`../../../native/${name}`, import.meta.url)));
-}
+const folder = new URL("../../../native/", import.meta.url);
+const sources = readdirSync(folder).filter((name) => /\.[ch]$/.test(name));
+for (const name of sources.toSorted()) digest.update(readFileSync(new URL(name, folder)));
 
 /** A tensor of ggml's with memory, filled with numbers around 0. */
 function tensor(context: Pointer, type: "f32" | "i32", sides: readonly number[], value: (i: number) => number) {
