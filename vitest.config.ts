@@ -13,8 +13,12 @@ export default defineConfig({
       "@engram-ts/store-file": source("store-file"),
       "@engram-ts/store-s3": source("store-s3"),
       "@engram-ts/store-lmdb": source("store-lmdb"),
-      "@engram-ts/backend-gpu/ggml": fileURLToPath(new URL("./packages/backend-gpu/src/ggml/index.ts", import.meta.url)),
-      "@engram-ts/backend-gpu/tfjs": fileURLToPath(new URL("./packages/backend-gpu/src/tfjs/index.ts", import.meta.url)),
+      "@engram-ts/backend-gpu/ggml": fileURLToPath(
+        new URL("./packages/backend-gpu/src/ggml/index.ts", import.meta.url),
+      ),
+      "@engram-ts/backend-gpu/tfjs": fileURLToPath(
+        new URL("./packages/backend-gpu/src/tfjs/index.ts", import.meta.url),
+      ),
       "@engram-ts/backend-gpu": source("backend-gpu"),
       "@engram-ts/train": source("train"),
       "@engram-ts/cli": source("cli"),

@@ -22,7 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   "store-lmdb": ["core"],
   "backend-gpu": ["core"],
-  train: ["core"],
+  train: ["core", "store-file"],
   cli: ["core", "backend-gpu", "train", "store-dram", "store-file", "store-lmdb", "store-s3"],
 };
 const allowedFor = (name: string) => allowed[name] ?? (name.startsWith("store-") ? ["core"] : undefined);
@@ -99,7 +99,8 @@ describe.each(packageNames())("packages/%s", (name) => {
     });
     expect(manifest.private).toBeUndefined();
     const published = manifest.bin === undefined ? [] : ["bin"];
-    expect(manifest.files).toEqual([...published, "dist", "src", "!**/*.tsbuildinfo"]);
+    const native = existsSync(`${folder}/native`) ? ["native"] : [];
+    expect(manifest.files).toEqual([...published, "dist", ...native, "src", "!**/*.tsbuildinfo"]);
   });
 
   it("has the required scripts and none that runs at installation", () => {
