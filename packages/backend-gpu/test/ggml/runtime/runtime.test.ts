@@ -14,7 +14,7 @@ afterEach(() => backend.close());
 const row = (value: number, width = 8): Float32Array => new Float32Array(width).fill(value);
 const leaf = (value: number, width = 8): GgmlTensor => backend.upload(row(value, width), [1, width]);
 const sum = (a: GgmlTensor, b: GgmlTensor): GgmlTensor => backend.operations.add.forward({ a, b }, {}).y;
-const valueOf = async (tensor: GgmlTensor): Promise<number> => {
+const soleValue = async (tensor: GgmlTensor): Promise<number> => {
   const values = await backend.download(tensor);
   expect(new Set(values).size, "all values are alike").toBe(1);
   return values[0] ?? Number.NaN;
@@ -34,7 +34,7 @@ it("finds the graph of equal shapes again, and builds another where a leaf lies 
   const other = backend.upload(row(2, 64), [8, 8], "matrix");
   const step = async (value: number, by: GgmlTensor): Promise<number> => {
     const { y } = backend.operations.linear.forward({ x: leaf(value), weight: by }, {});
-    const found = await valueOf(y);
+    const found = await soleValue(y);
     backend.dispose([y]);
     return found;
   };
@@ -50,14 +50,14 @@ it("finds the graph of equal shapes again, and builds another where a leaf lies 
 
 it("has an upload that is used again on the device for good", async () => {
   const x = leaf(5);
-  expect(await valueOf(sum(x, leaf(1)))).toBe(6);
+  expect(await soleValue(sum(x, leaf(1)))).toBe(6);
   const { tensorBytes } = backend.figures();
-  expect(await valueOf(sum(x, leaf(2)))).toBe(7);
+  expect(await soleValue(sum(x, leaf(2)))).toBe(7);
   const { built } = backend.figures();
-  expect(await valueOf(sum(x, leaf(3)))).toBe(8);
+  expect(await soleValue(sum(x, leaf(3)))).toBe(8);
   expect(backend.figures().built, "its place is the same from the second use on").toBe(built);
   expect(tensorBytes).toBeLessThanOrEqual(backend.figures().tensorBytes);
-  expect(await valueOf(x)).toBe(5);
+  expect(await soleValue(x)).toBe(5);
 });
 
 it("keeps results that handles show when their graph runs again", async () => {
@@ -65,39 +65,39 @@ it("keeps results that handles show when their graph runs again", async () => {
   for (let i = 0; i < 5; i++) {
     const y = sum(leaf(i), leaf(10));
     results.push(y);
-    expect(await valueOf(y)).toBe(i + 10);
+    expect(await soleValue(y)).toBe(i + 10);
   }
-  for (const [i, y] of results.entries()) expect(await valueOf(y)).toBe(i + 10);
+  for (const [i, y] of results.entries()) expect(await soleValue(y)).toBe(i + 10);
 });
 
 it("keeps a result that was disposed of while a queued call reads it and its graph runs again", async () => {
   const first = sum(leaf(1), leaf(2));
-  expect(await valueOf(first)).toBe(3);
+  expect(await soleValue(first)).toBe(3);
   const running = busy();
   const again = sum(leaf(30), leaf(40)); // the graph of `first`
   backend.submit();
   const reads = sum(first, first);
   backend.dispose([first]);
-  const found = valueOf(reads);
-  expect([await found, await valueOf(again)]).toEqual([6, 70]);
+  const found = soleValue(reads);
+  expect([await found, await soleValue(again)]).toEqual([6, 70]);
   await running;
 });
 
 it("keeps it, too, where the call that reads it was not asked for yet", async () => {
   const first = sum(leaf(1), leaf(2));
-  expect(await valueOf(first)).toBe(3);
+  expect(await soleValue(first)).toBe(3);
   const running = busy();
   const again = sum(leaf(30), leaf(40));
   backend.submit();
   const reads = sum(first, first);
   backend.dispose([first]);
   await running;
-  expect(await valueOf(again)).toBe(70);
-  expect(await valueOf(reads)).toBe(6);
+  expect(await soleValue(again)).toBe(70);
+  expect(await soleValue(reads)).toBe(6);
   const { tensorBytes } = backend.figures();
   for (let i = 0; i < 20; i++) {
     const y = sum(leaf(i), leaf(1));
-    expect(await valueOf(y)).toBe(i + 1);
+    expect(await soleValue(y)).toBe(i + 1);
     backend.dispose([y]);
   }
   expect(backend.figures().tensorBytes).toBe(tensorBytes);
@@ -105,29 +105,29 @@ it("keeps it, too, where the call that reads it was not asked for yet", async ()
 
 it("keeps a result whose graph makes room for the one that reads it", async () => {
   const kept = sum(leaf(1), leaf(2));
-  expect(await valueOf(kept)).toBe(3);
+  expect(await soleValue(kept)).toBe(3);
   const read = sum(leaf(4), leaf(5));
   backend.submit();
   for (let width = 9; width < 9 + 61; width++) {
     const y = sum(leaf(1, width), leaf(width, width));
-    expect(await valueOf(y)).toBe(1 + width);
+    expect(await soleValue(y)).toBe(1 + width);
     backend.dispose([y]);
   }
   for (let i = 0; i < 6; i++) {
     let y = sum(kept, read);
     for (let j = 0; j < i; j++) y = sum(y, kept);
-    expect(await valueOf(y)).toBe(12 + 3 * i);
+    expect(await soleValue(y)).toBe(12 + 3 * i);
   }
-  expect([await valueOf(kept), await valueOf(read)]).toEqual([3, 9]);
+  expect([await soleValue(kept), await soleValue(read)]).toEqual([3, 9]);
 });
 
 it("writes where one handle shows a value, and leaves others' values alone", async () => {
   const x = backend.upload(row(4), [1, 8], "parameter");
-  const { y } = backend.operations.expandStreams.forward({ x }, { streams: 1 });
+  const { y } = backend.operations.collapseStreams.forward({ x }, { streams: 1, take: "first" });
   backend.updates.write(x, row(9));
-  const { y: z } = backend.operations.expandStreams.forward({ x }, { streams: 1 });
+  const { y: z } = backend.operations.collapseStreams.forward({ x }, { streams: 1, take: "first" });
   backend.updates.accumulate(x, leaf(1));
-  expect([await valueOf(y), await valueOf(z), await valueOf(x)]).toEqual([4, 9, 10]);
+  expect([await soleValue(y), await soleValue(z), await soleValue(x)]).toEqual([4, 9, 10]);
 });
 
 it("has only what depends on a failure fail", async () => {
