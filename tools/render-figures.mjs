@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { plotImages, readReport, reportHtml, reportMarkdown } from "../apps/bench/dist/index.js";
+import { computeFigures } from "./compute-figures.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
@@ -201,6 +202,8 @@ Object.assign(figures, {
       .join("\n");
   },
 });
+
+Object.assign(figures, computeFigures({ report, table, times, grouped, machineOf }));
 
 const check = process.argv.includes("--check");
 /** Files made whole of the report. */
