@@ -29,7 +29,8 @@ export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
     host.checkOpen(operation);
     for (const [name, tensor] of Object.entries(tensors)) {
       if (tensor === undefined) continue;
-      host.facts(operation, name, tensor);
+      const { type } = host.facts(operation, name, tensor).node;
+      if (type !== "f32" && operation !== "write") throw narrow(operation, name, type);
       if (like !== undefined) checkSame(operation, name, tensor, like);
     }
   };
@@ -142,6 +143,12 @@ const LEAST_NORM = 1e-30;
 function checkSame(operation: string, name: string, { shape }: GgmlTensor, like: GgmlTensor): void {
   if (shape.length === like.shape.length && shape.every((side, i) => side === like.shape[i])) return;
   throw refused(operation, `${name} has shape [${shape.join(", ")}], expected [${like.shape.join(", ")}]`);
+}
+
+/** Steps would be lost in the rounding of a narrower type. */
+function narrow(operation: string, name: string, type: string): EngramError {
+  const message = `${name} is kept in ${type}; open the engine with weights f32 to train`;
+  return new EngramError({ code: "unsupported", operation, message });
 }
 
 function elements(shape: readonly number[]): number {
