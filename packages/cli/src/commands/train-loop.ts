@@ -68,23 +68,21 @@ export async function evaluateRun<T>(
   return evaluate(run.model, batches, { tables, ...(signal && { signal }) });
 }
 
-/**
- * Steps that fit a time, from the pace of a few that are taken and forgotten; written into the run's record.
- * @param seconds of training.
- */
-export async function fitSteps<T>(folder: string, backend: Backend<T>, seconds: number): Promise<number> {
+/** Seconds of a step, from a few that are taken and forgotten. */
+export async function secondsPerStep<T>(folder: string, backend: Backend<T>): Promise<number> {
   const pilot = await openTrainRun(folder, backend, { fresh: true });
-  const pace: number[] = [];
+  const taken: number[] = [];
   try {
-    for (let i = 0; i < PILOT_STEPS; i++) pace.push((await pilot.trainer.takeStep()).seconds.total);
+    for (let i = 0; i < PILOT_STEPS; i++) taken.push((await pilot.trainer.takeStep()).seconds.total);
   } finally {
     await pilot.close();
   }
-  const [middle = 1] = pace
-    .slice(2)
-    .sort((a, b) => a - b)
-    .slice(1); // of four the second: one may have been disturbed
-  const steps = Math.max(10, Math.floor(seconds / middle));
+  return taken.slice(2).sort((a, b) => a - b)[1] ?? 1; // of four the second: others may have been disturbed
+}
+
+/** Writes into a run's record the steps that fit a time at a pace; at least ten. */
+export async function fitSteps(folder: string, stepSeconds: number, seconds: number): Promise<number> {
+  const steps = Math.max(10, Math.floor(seconds / stepSeconds));
   const record = await readTrainRun(folder);
   await writeTrainRun(folder, { ...record, config: { ...record.config, ...runConfig(steps) } });
   return steps;

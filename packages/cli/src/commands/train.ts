@@ -1,19 +1,17 @@
 // `engram train`: a user's texts become a tokenizer, token shards, a model with tables, and a run that can be stopped and
-// gone on with. The command alone: texts are in train-text.ts, models in train-spec.ts, the run in train-run.ts.
+// gone on with. The command alone: how a run is made is in train-prepare.ts, its folder in train-run.ts.
 
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
-import { type Backend, buildTokenMap, compressIds, countParameters, EngramError } from "@engram-ts/core";
-import { openTokenShards, progressLine, type Tokenizer, TRAINING_DEFAULTS } from "@engram-ts/train";
+import { type Backend, countParameters, EngramError } from "@engram-ts/core";
+import { progressLine } from "@engram-ts/train";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { groupDigits, writeResult } from "../command-output.js";
 import { type EngineCommandOptions, openEngine, withEngineOptions } from "../engine-choice.js";
 import { withInterrupt } from "../table-copy-interrupt.js";
 import { exportTrainTables } from "./train-export.js";
-import { evaluateRun, fitSteps, runConfig, trainLoop } from "./train-loop.js";
-import { isTrainRun, openTrainRun, readTrainRun, tokensFolder, writeTrainRun } from "./train-run.js";
-import { TRAIN_PRESETS, type TrainVocabulary, trainSpec } from "./train-spec.js";
-import { writeTrainText } from "./train-text.js";
+import { evaluateRun, fitSteps, secondsPerStep, trainLoop } from "./train-loop.js";
+import { prepareTrainRun } from "./train-prepare.js";
+import { isTrainRun, openTrainRun, readTrainRun, writeTrainRun } from "./train-run.js";
+import { TRAIN_PRESETS } from "./train-spec.js";
 
 interface TrainCommandOptions extends EngineCommandOptions {
   out: string;
@@ -119,34 +117,23 @@ async function prepare(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { out, seed, batch: rows, length, minutes, steps = DEFAULT_STEPS } = options;
-  const tokens = tokensFolder(out);
-  if ((await stat(join(tokens, "tokens.json")).catch(() => undefined)) === undefined) {
-    const { vocab, validation, extensions, tokenizer } = options;
-    const more = { ...(extensions && { extensions }), ...(tokenizer !== undefined && { tokenizer }) };
-    await writeTrainText(tokens, { texts, vocabSize: vocab, validation, seed, signal, report: say, ...more });
-  } else say(`${tokens} holds tokens already: they are used`);
-  const { tokenizer, ids } = await openTokenShards(tokens, "training");
-  const spec = await trainSpec(options, vocabularyOf(tokenizer));
+  const { out, seed, batch: rows, length, minutes, steps = DEFAULT_STEPS, vocab: vocabSize, validation } = options;
+  const { extensions, tokenizer, preset, spec: file } = options;
+  const { learningRate, accumulation, matrices } = options;
+  const { spec, tokens } = await prepareTrainRun(out, {
+    ...{ texts, vocabSize, validation, seed, steps, signal, report: say },
+    ...(extensions && { extensions }),
+    ...(tokenizer !== undefined && { tokenizer }),
+    ...(preset !== undefined && { preset }),
+    ...(file !== undefined && { spec: file }),
+    batch: { rows, length },
+    config: { learningRate, accumulation, matrices },
+  });
   const { total, activated } = countParameters(spec);
-  say(
-    `${groupDigits(ids.length)} tokens to train on; ${groupDigits(total)} parameters, ${groupDigits(activated)} a token`,
-  );
-  const config = {
-    ...runConfig(minutes === undefined ? steps : DEFAULT_STEPS),
-    learningRate: options.learningRate,
-    accumulation: options.accumulation,
-    matrices: options.matrices,
-    muon: { ...TRAINING_DEFAULTS.muon },
-  };
-  await writeTrainRun(out, { format: "engram-ts run", version: 1, spec, seed, batch: { rows, length }, config });
-  if (minutes !== undefined) say(`${await fitSteps(out, backend, minutes * 60)} steps fit ${minutes} minutes`);
-}
-
-/** What of a tokenizer a model's shape depends on. */
-export function vocabularyOf({ vocabulary, vocabSize }: Tokenizer): TrainVocabulary {
-  const map = buildTokenMap(vocabulary);
-  return { vocabSize, compressed: map.compressed, padId: compressIds(map, Uint32Array.of(0))[0] ?? 0 };
+  say(`${groupDigits(tokens)} tokens to train on; ${groupDigits(total)} parameters, ${groupDigits(activated)} a token`);
+  if (minutes === undefined) return;
+  const fit = await fitSteps(out, await secondsPerStep(out, backend), minutes * 60);
+  say(`${fit} steps fit ${minutes} minutes`);
 }
 
 async function changeSteps(out: string, steps: number | undefined): Promise<void> {

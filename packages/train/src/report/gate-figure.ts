@@ -26,12 +26,13 @@ function layerFigure({ tokens, ngramText }: GateFigure, { layer, streams, gates,
     const fired = firedNgram(ngrams[t] ?? []);
     return fired === undefined ? "" : fired.ids.map(ngramText).join("");
   };
-  const highest = gates.reduce((most, gate) => Math.max(most, gate), 1e-6);
+  const highest = gates.reduce((most, gate) => Math.max(most, gate), 0);
+  const lowest = gates.reduce((least, gate) => Math.min(least, gate), 1);
   const rows = Array.from({ length: streams }, (_, stream) => {
     const marks = tokens.map((token, t) => {
       const gate = gates[t * streams + stream] ?? 0;
       const title = `gate ${gate.toFixed(3)}, n-gram ${JSON.stringify(ngramAt(t))}`;
-      const shade = `--g:${(gate / highest).toFixed(3)}`;
+      const shade = `--g:${((gate - lowest) / Math.max(highest - lowest, 1e-6)).toFixed(3)}`;
       return `<span class="t" style="${shade}" title="${escapeHtml(title)}">${escapeHtml(token)}</span>`;
     });
     return `<p class="heat"><b>stream ${stream + 1}</b> ${marks.join("")}</p>`;
@@ -50,7 +51,7 @@ function layerFigure({ tokens, ngramText }: GateFigure, { layer, streams, gates,
   return [
     `<h3>Block ${layer}</h3>`,
     ...rows,
-    `<p class="note">The darkest is a gate of ${highest.toFixed(3)}. Widest gates, by the mean of the streams:</p>`,
+    `<p class="note">The palest is a gate of ${lowest.toFixed(3)}, the darkest one of ${highest.toFixed(3)}. Widest gates, by the mean of the streams:</p>`,
     `<table><tr><th>token</th><th>gate</th><th>n-gram that fired</th></tr>${body.join("")}</table>`,
   ].join("\n");
 }
