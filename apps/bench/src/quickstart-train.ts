@@ -209,7 +209,7 @@ async function fastestEngine(
   const cores = availableParallelism();
   if (engine !== "ggml" || device !== "CPU" || cores === 1) return { backend: first, engine: name(1), stepSeconds };
   const second = await openBackend({ engine: "ggml", device, threads: cores });
-  const others = await secondsPerStep(folder, second);
+  const others = await secondsPerStep(folder, second, 4 * stepSeconds);
   const [kept, left] = others < stepSeconds ? [second, first] : [first, second];
   await left.close();
   return { backend: kept, engine: name(kept === second ? cores : 1), stepSeconds: Math.min(stepSeconds, others) };

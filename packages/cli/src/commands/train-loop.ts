@@ -68,12 +68,23 @@ export async function evaluateRun<T>(
   return evaluate(run.model, batches, { tables, ...(signal && { signal }) });
 }
 
-/** Seconds of a step, from a few that are taken and forgotten. */
-export async function secondsPerStep<T>(folder: string, backend: Backend<T>): Promise<number> {
+/**
+ * Seconds of a step, from a few that are taken and forgotten.
+ * @param hopeless ends the trial with the first step that takes so many seconds, which is then the answer.
+ */
+export async function secondsPerStep<T>(
+  folder: string,
+  backend: Backend<T>,
+  hopeless = Number.POSITIVE_INFINITY,
+): Promise<number> {
   const pilot = await openTrainRun(folder, backend, { fresh: true });
   const taken: number[] = [];
   try {
-    for (let i = 0; i < PILOT_STEPS; i++) taken.push((await pilot.trainer.takeStep()).seconds.total);
+    for (let i = 0; i < PILOT_STEPS; i++) {
+      const { total } = (await pilot.trainer.takeStep()).seconds;
+      if (total >= hopeless) return total;
+      taken.push(total);
+    }
   } finally {
     await pilot.close();
   }
