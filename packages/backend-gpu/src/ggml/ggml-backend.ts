@@ -1,7 +1,7 @@
 // The backend of core's interface on one device of ggml: handles over a runtime, which runs what is wanted as one graph.
 
 import { type BackendMemory, EngramError, encodedRowBytes, type RowEncoding } from "@engram-ts/core";
-import type { GgmlDevice } from "./devices.js";
+import { type GgmlDevice, isSoftware } from "./devices.js";
 import { engineOperations } from "./engine-operations.js";
 import { engineUpdates } from "./engine-updates.js";
 import type { Pointer } from "./library/bindings.js";
@@ -36,6 +36,12 @@ export interface BackendParts {
   readonly mostBytes: number;
 }
 
+/**
+ * Programs that are kept. Mesa's llvmpipe reads descriptors of memory that was given back, and crashes (Mesa 22.3): on
+ * devices in software, which are for tests, all are kept.
+ */
+const MOST_PROGRAMS = 64;
+
 /** The backend. */
 export function ggmlBackend(parts: BackendParts): GgmlBackend {
   const { library, device, pointer, backend, threads, weights, exact } = parts;
@@ -50,6 +56,7 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
     kernels: parts.kernels,
     aligned: device.kind !== "cpu",
     mostBytes: parts.mostBytes,
+    mostPrograms: isSoftware(device) ? Number.POSITIVE_INFINITY : MOST_PROGRAMS,
   });
   const slabs = cacheSlabs(runtime, parts.cache, device.kind);
   const constants = constantLeaves(runtime);

@@ -55,7 +55,8 @@ function libraryOf(name: string, { installed, used, library, problem }: Found): 
 /** A folder that was named and holds no library. */
 function wrongFolder(folder: string | undefined, problem: unknown): readonly EngineLibrary[] {
   const name = folder === undefined ? "ENGRAM_GGML_LIB" : "options.library";
-  if (folder === undefined && !process.env["ENGRAM_GGML_LIB"]) return []; // nothing is installed
+  const { ENGRAM_GGML_LIB: named = "" } = process.env;
+  if (folder === undefined && named === "") return []; // nothing is installed
   const gives = givesOf(name);
   const mend = `name a folder that holds ggml's libraries, or leave ${name} out`;
   return [{ name, kind: "cpu", gives, state: "broken", problem: messageOf(problem), mend }];

@@ -18,7 +18,6 @@ export interface ProgramCache {
   close(): void;
 }
 
-const MOST_PROGRAMS = 64;
 const MOST_SHARE = 0.25;
 
 /** An empty cache. `evict` moves what is still wanted out of a program that goes. */
@@ -36,7 +35,7 @@ export function programCache(device: ProgramDevice, evict: (program: Program) =>
   };
   const shrink = (): void => {
     for (const program of programs.keys()) {
-      if (programs.size < MOST_PROGRAMS && bytes <= most) return;
+      if (programs.size < device.mostPrograms && bytes <= most) return;
       drop(program);
     }
   };

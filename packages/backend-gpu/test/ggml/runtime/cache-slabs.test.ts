@@ -17,7 +17,14 @@ beforeEach(() => {
   const pointer = device?.pointer ?? 0n;
   const backend: Pointer = bindings.ggml_backend_dev_init(pointer, null);
   const bufferType: Pointer = bindings.ggml_backend_dev_buffer_type(pointer);
-  const facts = { name: "CPU", exact: true, aligned: false, kernels: undefined, mostBytes: 4 * 2 ** 30 };
+  const facts = {
+    name: "CPU",
+    exact: true,
+    aligned: false,
+    kernels: undefined,
+    mostBytes: 4 * 2 ** 30,
+    mostPrograms: 64,
+  };
   runtime = new GgmlRuntime({ library, pointer, backend, bufferType, ...facts });
 });
 afterEach(() => runtime.close());
