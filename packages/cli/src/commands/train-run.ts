@@ -134,7 +134,7 @@ export async function readTrainRun(folder: string): Promise<TrainRunRecord> {
 
 /**
  * Opens a run, at its last checkpoint where it has one.
- * @param options.fresh: opens it as it was before the first step, whatever checkpoints there are.
+ * @param options.fresh opens it as it was before the first step, whatever checkpoints there are.
  */
 export async function openTrainRun<T>(
   folder: string,
