@@ -12,7 +12,7 @@ const LEAST_TRIED = 1 << 16;
 const guarded = new WeakSet<TfjsKernelBackend>();
 
 /** Most bytes of one tensor. */
-export function mostTensorBytes({ device }: TfjsKernelBackend): number {
+function mostTensorBytes({ device }: TfjsKernelBackend): number {
   if (device === undefined) return Number.MAX_SAFE_INTEGER;
   return Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
 }

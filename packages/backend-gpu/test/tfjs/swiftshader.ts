@@ -11,7 +11,7 @@ import koffi from "koffi";
 const require = createRequire(import.meta.url);
 
 /** The folder of @sparticuz/chromium, and its version. */
-export function chromiumPackage(): { folder: string; version: string } {
+function chromiumPackage(): { folder: string; version: string } {
   let folder = dirname(require.resolve("@sparticuz/chromium"));
   while (!existsSync(join(folder, "bin"))) folder = dirname(folder);
   const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };

@@ -28,7 +28,7 @@ export type TypeName = keyof typeof TYPES;
 /** Types that weights may be kept in. */
 export const WEIGHT_TYPES = ["f32", "f16", "bf16", "q8_0", "q5_0", "q4_0"] as const;
 
-/** One of {@link WEIGHT_TYPES}. */
+/** A type that weights may be kept in. */
 export type WeightType = (typeof WEIGHT_TYPES)[number];
 
 /** Bytes of `values` values in a row; `values` is a multiple of the type's block. */

@@ -6,7 +6,7 @@ import type { CacheShape } from "@engram-ts/core";
 import { EngramError, isEngramError } from "@engram-ts/core";
 import { TYPES, type TypeName } from "../library/types.js";
 import { GgmlNode } from "../nodes/node.js";
-import { reshape, view } from "../nodes/shape.js";
+import { view } from "../nodes/shape.js";
 import type { GgmlRuntime } from "./runtime.js";
 
 /** Memory for equal caches. */
@@ -47,7 +47,7 @@ const SLABS = {
 /** Part of a device's memory that a slab takes at most, but for one slot. */
 const MOST_SHARE = 1 / 16;
 /** Slots are whole multiples of this many tokens, which attention reads at once. */
-export const CACHE_STEP = 32;
+const CACHE_STEP = 32;
 
 interface OpenSlab {
   readonly slab: CacheSlab;
@@ -125,11 +125,6 @@ export function cacheSlabs(runtime: GgmlRuntime, type: TypeName, device: "cpu" |
       runtime.release(slab.node);
     },
   };
-}
-
-/** All slots of a slab as rows: [width, tokens * slots]. */
-export function slabRows({ node, width, tokens, slots }: CacheSlab): GgmlNode {
-  return reshape(node, width, tokens * slots);
 }
 
 function tokensOf({ capacity, window }: CacheShape): number {
