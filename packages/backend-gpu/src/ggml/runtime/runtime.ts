@@ -305,7 +305,7 @@ export class GgmlRuntime {
           new EngramError({
             code,
             operation: "ggml",
-            message: `${name} ended a graph with status ${status}`,
+            message: `${name} ended a graph with status ${status}; what it was to compute is lost, all else stays usable`,
             cause: error,
           }),
         );
