@@ -26,7 +26,7 @@ const machineOf = ({ machine, date }) => `${machine.cpu}, ${machine.cores} cores
 /** What each name of a figure stands for. */
 const figures = {
   quickstart() {
-    const { date, machine, steps, tokens, rows, distinctRows, rowsPerSecond, peakMemoryBytes, uniqueNgrams } =
+    const { date, machine, steps, tokens, rows, distinctRows, rowsPerSecond, peakMemoryBytes, uniqueNgrams, training } =
       report("quickstart");
     const total = steps.reduce((sum, { seconds }) => sum + seconds, 0);
     return [
@@ -36,6 +36,8 @@ const figures = {
       ),
       "",
       `${grouped(tokens)} tokens, ${grouped(uniqueNgrams[2])} different 2-grams and ${grouped(uniqueNgrams[3])} 3-grams, ${grouped(rows)} rows of which ${grouped(distinctRows)} differ, ${grouped(rowsPerSecond)} rows a second, ${(peakMemoryBytes / 1e9).toFixed(2)} GB at most (${machineOf({ machine, date })}; one run, not a benchmark).`,
+      "",
+      `Held out: loss ${training.held.loss.toFixed(3)} with a table (${training.held.bitsPerByte.toFixed(3)} bits a byte), ${training.heldWithout.loss.toFixed(3)} without one after as many steps, ${training.unigram.toFixed(3)} by token frequencies alone; ${grouped(training.parameters)} parameters, ${grouped(training.activated)} of them active for a token.`,
     ].join("\n");
   },
   hash() {

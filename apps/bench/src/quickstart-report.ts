@@ -35,7 +35,7 @@ export function quickstartReport(found: QuickstartTraining, date: string): strin
     ...[tier, uri, loss.toFixed(9), seconds.toFixed(2), groupDigits(stats.rows)],
     ...[stats.latencyMs.p50, stats.latencyMs.p99].map((ms) => ms.toFixed(2)),
   ]);
-  const header = ["rows from", "URI", "held-out loss", "seconds", "rows read", "p50 ms", "p99 ms"];
+  const header = ["rows from", "URI", "loss on the first held-out tokens", "seconds", "rows read", "p50 ms", "p99 ms"];
   return reportPage("Engram quickstart", [
     {
       title: "A table, trained",

@@ -160,7 +160,7 @@ async function reload(
           let text = "";
           const sampling = { tables: opened.tables, seed: SEED, maxTokens: 48, temperature: 0.6 };
           for await (const piece of trainedText(run, PROMPT, sampling)) text += piece;
-          return { tier, uri, loss, seconds, text, stats };
+          return { tier, uri: uri.replace(folder, "."), loss, seconds, text, stats };
         } finally {
           await opened.close();
         }

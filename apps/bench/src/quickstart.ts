@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   const training = await trainAndReload({ small, folder }, running);
   const report = join(folder, "report.html");
   await writeFile(report, quickstartReport(training, date));
-  const { explained: _, curve: __, curveWithout: ___, ...figures } = training;
+  const { explained: _, curve: __, curveWithout: ___, run: ____, ...figures } = training;
   const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
   const summary = { date, machine: machineCard(), ...rows, peakMemoryBytes, training: figures, steps: running.steps };
   const equal = equalOnAllTiers(training);

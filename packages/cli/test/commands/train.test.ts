@@ -97,8 +97,10 @@ describe("engram train", () => {
     });
     await run.close();
     expect(stopped).toMatchObject({ ended: "aborted", step: 3 });
+    const taken = await readFile(join(folder, "metrics.jsonl"), "utf8");
     expect(await runs.json("train", "--out", "stopped", "--resume", ...reference)).toMatchObject({ step: 8 });
     expect(await lossesOf("stopped")).toEqual(await lossesOf("whole"));
+    expect((await readFile(join(folder, "metrics.jsonl"), "utf8")).startsWith(taken)).toBe(true); // not taken again
   });
 
   it("gives on ggml the losses of the reference", async () => {
