@@ -40,6 +40,9 @@ const SIZES = {
   small: { preset: "nano", vocabSize: 1024, seconds: 8, length: 64 },
 } as const;
 
+/** Training ends after this many times the seconds that it was to take, however far it is. */
+const LATEST = 1.5;
+
 /** A tier, what it gave, and how it was read. */
 export interface QuickstartTier {
   readonly tier: string;
@@ -77,16 +80,16 @@ export async function trainAndReload(
     (found) => `${found.engine}, ${(found.stepSeconds * 1000).toFixed(0)} ms a step`,
   );
   try {
-    const steps = await fitSteps(own, stepSeconds, size.seconds);
+    await fitSteps(own, stepSeconds, size.seconds);
     const run = await openTrainRun(own, backend);
     try {
       const train = (name: string, one: TrainRun<unknown>) =>
         timed(
           name,
-          (report) => trained(one, report),
+          (report) => trained(one, LATEST * size.seconds, report),
           ({ taken, tokensPerSecond }) => `${taken} steps, ${groupDigits(tokensPerSecond)} tokens a second`,
         );
-      const { tokensPerSecond, curve, evaluation: held } = await train("train with a table", run);
+      const { taken: steps, tokensPerSecond, curve, evaluation: held } = await train("train with a table", run);
       await cp(join(own, "tokens"), join(plain, "tokens"), { recursive: true });
       await prepareTrainRun(plain, { ...options, preset: small ? "nano-plain" : "small-plain", steps });
       const without = await openTrainRun(plain, backend);
@@ -178,10 +181,11 @@ async function reload(
   }
 }
 
-async function trained(run: TrainRun<unknown>, report: (note: string) => void) {
+async function trained(run: TrainRun<unknown>, mostSeconds: number, report: (note: string) => void) {
   const curve: [number, number][] = [];
   let [seconds, tokens] = [0, 0];
   const { step } = await trainLoop(run, {
+    signal: AbortSignal.timeout(mostSeconds * 1000), // where other programs came in between
     onStep(metrics) {
       report(progressLine(metrics));
       curve.push([metrics.step, metrics.loss]);
