@@ -65,7 +65,8 @@ export async function explainText<T>(run: TrainRun<T>, text: string): Promise<Ex
 }
 
 async function writePage(path: string, explained: ExplainedText, step: number): Promise<void> {
-  const note = "<p>The darker a token, the wider its gate is open. Rest on it for its n-gram.</p>";
+  const note =
+    "<p>The darker a token, the wider its gate is open, among those of its stream. Rest on it for its n-gram.</p>";
   const section = { title: `Gates after step ${step}`, html: `${note}${gateFigure(explained)}` };
   await writeFile(path, reportPage("What the memory gave", [section])).catch((cause: unknown) => {
     throw new EngramError({

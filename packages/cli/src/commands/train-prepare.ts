@@ -33,7 +33,7 @@ export async function prepareTrainRun(
   const tokens = tokensFolder(folder);
   const there = await stat(join(tokens, "tokens.json")).catch(() => undefined);
   if (there === undefined) await writeTrainText(tokens, options);
-  else report?.(`${tokens} holds tokens already: they are used`);
+  else report?.(`${tokens} holds tokens already, which are used; remove it to read the texts anew`);
   const { tokenizer, ids } = await openTokenShards(tokens, "training");
   const spec = await trainSpec(options, vocabularyOf(tokenizer));
   const record = { format: "engram-ts run", version: 1, spec, seed, batch } as const;

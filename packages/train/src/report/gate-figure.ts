@@ -1,5 +1,5 @@
 // Gates over a passage as a heat map in HTML: each token once for each block and stream, the darker the wider its gate is
-// open; resting on a token tells its gates and the n-gram that fired. A part of a page (report-page.ts), without scripts.
+// open among those of its stream; resting on a token tells its gates and the n-gram that fired. A part of a page (report-page.ts), without scripts.
 
 import { firedNgram, type TracedLayer } from "./gate-trace.js";
 import { escapeHtml } from "./html-text.js";
@@ -24,18 +24,18 @@ export function gateFigure(figure: GateFigure): string {
 function layerFigure({ tokens, ngramText }: GateFigure, { layer, streams, gates, ngrams }: TracedLayer): string {
   const ngramAt = (t: number) => {
     const fired = firedNgram(ngrams[t] ?? []);
-    return fired === undefined ? "" : fired.ids.map(ngramText).join("");
+    return fired === undefined ? "" : fired.ids.map(ngramText).join(" \u00b7 ");
   };
-  const highest = gates.reduce((most, gate) => Math.max(most, gate), 0);
-  const lowest = gates.reduce((least, gate) => Math.min(least, gate), 1);
   const rows = Array.from({ length: streams }, (_, stream) => {
+    const own = tokens.map((_token, t) => gates[t * streams + stream] ?? 0);
+    const [lowest, highest] = [Math.min(...own), Math.max(...own)];
     const marks = tokens.map((token, t) => {
-      const gate = gates[t * streams + stream] ?? 0;
+      const gate = own[t] ?? 0;
       const title = `gate ${gate.toFixed(3)}, n-gram ${JSON.stringify(ngramAt(t))}`;
       const shade = `--g:${((gate - lowest) / Math.max(highest - lowest, 1e-6)).toFixed(3)}`;
       return `<span class="t" style="${shade}" title="${escapeHtml(title)}">${escapeHtml(token)}</span>`;
     });
-    return `<p class="heat"><b>stream ${stream + 1}</b> ${marks.join("")}</p>`;
+    return `<p class="heat"><b>stream ${stream + 1}, ${lowest.toFixed(3)} to ${highest.toFixed(3)}</b> ${marks.join("")}</p>`;
   });
   const mean = (t: number) => {
     let sum = 0;
@@ -51,7 +51,7 @@ function layerFigure({ tokens, ngramText }: GateFigure, { layer, streams, gates,
   return [
     `<h3>Block ${layer}</h3>`,
     ...rows,
-    `<p class="note">The palest is a gate of ${lowest.toFixed(3)}, the darkest one of ${highest.toFixed(3)}. Widest gates, by the mean of the streams:</p>`,
+    `<p class="note">Each stream is shaded from its narrowest gate to its widest. Widest gates, by the mean of the streams:</p>`,
     `<table><tr><th>token</th><th>gate</th><th>n-gram that fired</th></tr>${body.join("")}</table>`,
   ].join("\n");
 }

@@ -63,7 +63,7 @@ describe("loss figure", () => {
 });
 
 describe("gate figure", () => {
-  it("shades each token of each stream between the palest and the darkest, and names what fired", () => {
+  it("shades each token of each stream from its narrowest gate to its widest, and names what fired", () => {
     const ngram = (order: number, contribution: number) => ({ order, ids: [1, 2, 3].slice(0, order), contribution });
     const html = gateFigure({
       tokens: ["<b>", "y"],
@@ -80,11 +80,12 @@ describe("gate figure", () => {
         },
       ],
     });
-    expect(html.match(/--g:[\d.]+/g)).toEqual(["--g:0.000", "--g:1.000", "--g:0.500", "--g:0.000"]);
+    expect(html.match(/--g:[\d.]+/g)).toEqual(["--g:0.000", "--g:1.000", "--g:1.000", "--g:0.000"]);
     expect(html).toContain("&lt;b&gt;");
     expect(html).not.toContain("<b>y");
-    expect(html).toContain("gate 0.250, n-gram &quot;n1n2n3&quot;");
-    expect(html).toContain("gate 0.750, n-gram &quot;n1n2&quot;");
+    expect(html).toContain("gate 0.250, n-gram &quot;n1 · n2 · n3&quot;");
+    expect(html).toContain("gate 0.750, n-gram &quot;n1 · n2&quot;");
     expect(html).toContain("Block 7");
+    expect(html).toContain("stream 2, 0.250 to 0.500");
   });
 });
