@@ -4,59 +4,18 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Pointer } from "../../../src/ggml/library/bindings.js";
 import { loadLibrary } from "../../../src/ggml/library/load-library.js";
+import { inContext, noise, run, tensor } from "./kernel-calls.js";
 
-vi.stubEnv("ENGRAM_GGML_KERNELS", ""); // those of this package, whatever the environment says
 const library = loadLibrary();
-const { bindings, koffi, kernels } = library;
+const { bindings, kernels } = library;
 
 const digest = createHash("sha256");
 const folder = new URL("../../../native/", import.meta.url);
 const sources = readdirSync(folder).filter((name) => /\.[ch]$/.test(name));
 for (const name of sources.toSorted()) digest.update(readFileSync(new URL(name, folder)));
-
-/** A tensor of ggml's with memory, filled with numbers around 0. */
-function tensor(context: Pointer, type: "f32" | "i32", sides: readonly number[], value: (i: number) => number) {
-  const [x = 1, y = 1, z = 1, w = 1] = sides;
-  const pointer: Pointer = bindings.ggml_new_tensor_4d(context, type === "f32" ? 0 : 26, x, y, z, w);
-  const bytes = koffi.view(bindings.ggml_get_data(pointer), 4 * x * y * z * w) as ArrayBuffer;
-  const values = type === "f32" ? new Float32Array(bytes) : new Int32Array(bytes);
-  values.forEach((_, i) => {
-    values[i] = value(i);
-  });
-  return { pointer, values };
-}
-
-/** Whole numbers from -8 to 7: their sums of products are exact in float32, in any order. */
-const noise = (seed: number) => (i: number) => (Math.imul(i + 1 + 7919 * seed, 0x9e3779b1) >>> 28) - 8;
-
-/** Runs a kernel as all of its threads, one after the other. The values of its result. */
-function run(
-  context: Pointer,
-  kernel: Pointer,
-  sides: readonly [number, number, number, number],
-  sources: readonly Pointer[],
-  threads: number,
-): Float32Array {
-  const result: Pointer = bindings.ggml_custom_4d(context, 0, ...sides, [...sources], sources.length, kernel, 1, 0n);
-  const count = sides.reduce((product, side) => product * side, 1);
-  const values = new Float32Array(koffi.view(bindings.ggml_get_data(result), 4 * count) as ArrayBuffer);
-  values.fill(Number.NaN);
-  const type = koffi.proto("void (void* result, int thread, int threads, void* data)");
-  for (let thread = 0; thread < threads; thread++) koffi.call(kernel, type, result, thread, threads, 0n);
-  return values;
-}
-
-function inContext(check: (context: Pointer) => void): void {
-  const context: Pointer = bindings.ggml_init({ mem_size: 16 * 2 ** 20, mem_buffer: null, no_alloc: false });
-  try {
-    check(context);
-  } finally {
-    bindings.ggml_free(context);
-  }
-}
 
 function expectExact(found: Float32Array, expected: (i: number) => number): void {
   found.forEach((value, i) => {
