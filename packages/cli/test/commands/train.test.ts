@@ -103,6 +103,18 @@ describe("engram train", () => {
     expect((await readFile(join(folder, "metrics.jsonl"), "utf8")).startsWith(taken)).toBe(true); // not taken again
   });
 
+  it("saves on Ctrl-C, and says how to go on", async () => {
+    const { child, done } = runs.start(...train, ...reference, "--out", "interrupted", "--steps", "1000");
+    child.stderr?.on("data", (said: string) => {
+      if (said.includes("tokens to train on")) child.kill("SIGINT");
+    });
+    const { exitCode, stderr } = await done;
+    expect(stderr).toMatch(/stopped after step \d+ and saved; engram train --out interrupted --resume goes on/);
+    expect(exitCode).toBe(0);
+    const resumed = await runs.json("train", "--out", "interrupted", "--resume", "--steps", "4", ...reference);
+    expect(resumed).toMatchObject({ ended: "finished" });
+  });
+
   it("gives on ggml the losses of the reference", async () => {
     const there = (await inspectEngines()).some(({ engine, devices }) => engine === "ggml" && devices.length > 0);
     if (!there) return console.warn("ggml is not installed: its training is not compared");
