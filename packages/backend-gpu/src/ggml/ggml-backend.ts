@@ -36,12 +36,6 @@ export interface BackendParts {
   readonly mostBytes: number;
 }
 
-/**
- * Programs that are kept. Mesa's llvmpipe reads descriptors of memory that was given back, and crashes (Mesa 22.3): on
- * devices in software, which are for tests, all are kept.
- */
-const MOST_PROGRAMS = 64;
-
 /** The backend. */
 export function ggmlBackend(parts: BackendParts): GgmlBackend {
   const { library, device, pointer, backend, threads, weights, exact } = parts;
@@ -56,7 +50,7 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
     kernels: parts.kernels,
     aligned: device.kind !== "cpu",
     mostBytes: parts.mostBytes,
-    mostPrograms: isSoftware(device) ? Number.POSITIVE_INFINITY : MOST_PROGRAMS,
+    keeps: isSoftware(device), // Mesa 22.3's llvmpipe reads descriptors of memory that was given back, and crashes
   });
   const slabs = cacheSlabs(runtime, parts.cache, device.kind);
   const constants = constantLeaves(runtime);

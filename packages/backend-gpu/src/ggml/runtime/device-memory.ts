@@ -47,13 +47,15 @@ export interface MemorySource {
   readonly device: string;
   /** Bytes that may be taken at most: a CPU would lend more than there is, and the system end the process later. */
   readonly most: number;
+  /** Never gives memory back before the end. */
+  readonly keeps?: boolean;
 }
 
 /** Memory of the device of a buffer type. */
 export function deviceMemory(
   bindings: Bindings,
   bufferType: Pointer,
-  { device, most: mostBytes }: MemorySource,
+  { device, most: mostBytes, keeps = false }: MemorySource,
 ): DeviceMemory {
   const viewAlignment = Number(bindings.ggml_backend_buft_get_alignment(bufferType));
   const alignment = Math.max(64, viewAlignment);
@@ -129,7 +131,7 @@ export function deviceMemory(
         left.bytes += right.bytes;
         chunk.free.splice(i, 1);
       }
-      if (chunk.free[0]?.bytes === chunk.bytes && (chunk.bytes > CHUNK_BYTES || chunks.length > 1)) {
+      if (!keeps && chunk.free[0]?.bytes === chunk.bytes && (chunk.bytes > CHUNK_BYTES || chunks.length > 1)) {
         bindings.ggml_backend_buffer_free(chunk.buffer);
         taken -= chunk.bytes;
         chunks.splice(index, 1);

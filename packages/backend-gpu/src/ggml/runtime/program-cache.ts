@@ -18,6 +18,7 @@ export interface ProgramCache {
   close(): void;
 }
 
+const MOST_PROGRAMS = 64;
 const MOST_SHARE = 0.25;
 
 /** An empty cache. `evict` moves what is still wanted out of a program that goes. */
@@ -35,7 +36,7 @@ export function programCache(device: ProgramDevice, evict: (program: Program) =>
   };
   const shrink = (): void => {
     for (const program of programs.keys()) {
-      if (programs.size < device.mostPrograms && bytes <= most) return;
+      if ((device.keeps || programs.size < MOST_PROGRAMS) && bytes <= most) return;
       drop(program);
     }
   };

@@ -21,8 +21,8 @@ export interface ProgramDevice {
   readonly memory: DeviceMemory;
   readonly name: string;
   readonly exact: boolean;
-  /** How many programs are kept. */
-  readonly mostPrograms: number;
+  /** True where no memory is given back before the end. */
+  readonly keeps: boolean;
   /** Does it want views that begin at aligned offsets? Graphics processors do. */
   readonly aligned: boolean;
   /** Kernels of this package, for the CPU device. */

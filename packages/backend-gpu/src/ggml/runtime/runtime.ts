@@ -60,7 +60,11 @@ export class GgmlRuntime {
 
   constructor(device: RuntimeDevice) {
     const { library, bufferType, name } = device;
-    this.memory = deviceMemory(library.bindings, bufferType, { device: name, most: device.mostBytes });
+    this.memory = deviceMemory(library.bindings, bufferType, {
+      device: name,
+      most: device.mostBytes,
+      keeps: device.keeps,
+    });
     this.own = ownMemory(library, this.memory);
     this.device = { ...device, memory: this.memory };
     this.adapt = (node) => {

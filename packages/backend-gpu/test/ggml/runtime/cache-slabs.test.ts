@@ -23,7 +23,7 @@ beforeEach(() => {
     aligned: false,
     kernels: undefined,
     mostBytes: 4 * 2 ** 30,
-    mostPrograms: 64,
+    keeps: false,
   };
   runtime = new GgmlRuntime({ library, pointer, backend, bufferType, ...facts });
 });
