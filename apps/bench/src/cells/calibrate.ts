@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { ContestantReport } from "../report/report.js";
 import { pairedRatio, type RatioInterval } from "../statistics/paired-ratio.js";
 import { seeded } from "../statistics/seeded.js";
-import { type Verdict, verdictOf } from "../statistics/verdict.js";
+import { VERDICT_LEVEL, type Verdict, verdictOf } from "../statistics/verdict.js";
 import { tierContestant } from "../suites/tier-contestants.js";
 import { sizedAddressing } from "../traces/trace-rows.js";
 import type { CellPlan } from "./cell-plan.js";
@@ -26,7 +26,7 @@ export interface Calibration {
 export interface CalibrateOptions {
   readonly repetitions: number;
   readonly timesSlower: number;
-  /** Fresh processes of each. Default 3. */
+  /** Fresh processes of each. Default 5. */
   readonly processes?: number;
   readonly rounds?: number;
   readonly roundMs?: number;
@@ -39,7 +39,7 @@ const ROW_BYTES = 264;
 
 /** Runs the three, `repetitions` times, and gives each time's verdicts on the second and on the slowed one. */
 export async function calibrate(options: CalibrateOptions, told?: (one: Calibration) => void): Promise<Calibration[]> {
-  const { repetitions, timesSlower, processes = 3, rounds = 6, roundMs = 4 } = options;
+  const { repetitions, timesSlower, processes = 5, rounds = 6, roundMs = 4 } = options;
   const folder = mkdtempSync(join(tmpdir(), "engram-calibrate-"));
   try {
     const sized = sizedAddressing("deepseek-v4.1-flash", ROWS);
@@ -80,7 +80,7 @@ export async function calibrate(options: CalibrateOptions, told?: (one: Calibrat
       if (store === undefined || same === undefined || slow === undefined)
         throw new Error("a contestant did not start");
       const judged = ({ cpuNs = [] }: ContestantReport) => {
-        const ratio = pairedRatio(cpuNs, store.cpuNs ?? []);
+        const ratio = pairedRatio(cpuNs, store.cpuNs ?? [], VERDICT_LEVEL);
         return { ...ratio, verdict: verdictOf(ratio, { least: Math.min(3, processes) }) };
       };
       const one = { itself: judged(same), slowed: judged(slow) };

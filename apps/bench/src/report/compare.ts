@@ -3,7 +3,7 @@
 // times are taken in times of that peer, so that a machine that was slower altogether does not count.
 
 import { type RatioInterval, type Series, unpairedRatio } from "../statistics/paired-ratio.js";
-import { type Verdict, type VerdictRule, verdictOf } from "../statistics/verdict.js";
+import { VERDICT_LEVEL, type Verdict, type VerdictRule, verdictOf } from "../statistics/verdict.js";
 import type { BenchReport, CellReport, ContestantReport } from "./report.js";
 
 /** One contestant of one cell, in both reports. */
@@ -74,7 +74,7 @@ function compareContestants(
     title: cell.title,
     name: own.name,
     change,
-    verdict: verdictOf(change, rule),
+    verdict: verdictOf(unpairedRatio(above, below, VERDICT_LEVEL), rule),
     ...(yardstick === undefined ? {} : { yardstick: yardstick.name }),
   };
 }

@@ -4,6 +4,11 @@
 
 import type { RatioInterval } from "./paired-ratio.js";
 
+/**
+ * Level of the interval that a change is called by. Many calls are read at a time: of twenty at 95 % one would be wrong.
+ */
+export const VERDICT_LEVEL = 0.99;
+
 /** What can be said of the first of two, in times: a regression takes longer. */
 export type Verdict = "regression" | "improvement" | "inconclusive" | "equivalent";
 
