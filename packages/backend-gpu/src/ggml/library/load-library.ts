@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { EngramError, isEngramError } from "@engram-ts/core";
 import type * as Koffi from "koffi";
 import { checkAbi } from "./abi.js";
-import { type Bindings, bind, type Pointer } from "./bindings.js";
+import { type Bindings, bind } from "./bindings.js";
 import { findLibrary, type LibraryFolder } from "./find-library.js";
 import { loadNativeKernels, type NativeKernels } from "./native-kernels.js";
 
@@ -19,8 +19,6 @@ export interface Library {
   readonly kernels: NativeKernels | undefined;
   /** What keeps the libraries loaded. */
   readonly handles: readonly Koffi.LibraryHandle[];
-  /** Address of an array's first value. The array must live as long as it is used. */
-  address(values: ArrayBufferView): Pointer;
 }
 
 let loaded: Library | undefined;
@@ -48,9 +46,8 @@ export function loadLibrary(folder?: string): Library {
     // any C function that takes no notice of its arguments: what ggml has to say is in its results
     if (!process.env.ENGRAM_GGML_LOG) bindings.ggml_log_set(base.symbol("ggml_time_init", "void*"), 0n);
     bindings.ggml_backend_load_all_from_path(from.folder);
-    const address = (values: ArrayBufferView): Pointer => koffi.address(values);
     const kernels = loadNativeKernels(koffi);
-    loaded = { bindings, from, version: bindings.ggml_version(), koffi, kernels, handles: [base, registry], address };
+    loaded = { bindings, from, version: bindings.ggml_version(), koffi, kernels, handles: [base, registry] };
     return loaded;
   } catch (error) {
     if (isEngramError(error)) throw error;
