@@ -13,7 +13,7 @@ import { factbook } from "./corpus.js";
 import { machineCard } from "./machine-card.js";
 import { coldGathers, hydration, type S3Contest } from "./s3-contest.js";
 import { startDelayProxy } from "./s3-delay-proxy.js";
-import { putS3Table } from "./s3-table.js";
+import { putS3Table } from "./campaigns/s3-table.js";
 
 const { values } = parseArgs({
   options: {

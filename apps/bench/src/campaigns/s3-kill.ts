@@ -1,5 +1,5 @@
 // Kills uploads to an object store at random moments, and lets others go on with them.
-//   node apps/bench/dist/s3-kill.js [--kills 100] [--seed 1] [--out FILE]
+//   node apps/bench/dist/campaigns/s3-kill.js [--kills 100] [--seed 1] [--out FILE]
 // Ends with code 1 where a row was wrong or lost.
 
 import { writeFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 // A campaign: writes tables into LMDB, kills the writing process at random moments with SIGKILL, opens what is there and
 // goes on. After each kill every published row is checked, and that no row that was told to be committed is missing;
 // writings that get to their end replace the tables of the one before, so kills fall on publishing and removing, too.
-//   node apps/bench/dist/lmdb-kill.js [--runs 100] [--seed 1] [--rows 600000] [--folder DIR] [--out FILE]
+//   node apps/bench/dist/campaigns/lmdb-kill.js [--runs 100] [--seed 1] [--rows 600000] [--folder DIR] [--out FILE]
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -17,7 +17,7 @@ import {
 } from "@engram-ts/core";
 import { openDramStore } from "@engram-ts/store-dram";
 import { fillRows } from "@engram-ts/store-kit";
-import { factbook, textFile } from "./corpus.js";
+import { factbook, textFile } from "../corpus.js";
 import { type CheckResult, checkRowIdsAgain, checkRowsAgain } from "./independent-check.js";
 import type { QuickstartSteps } from "./quickstart-steps.js";
 

@@ -1,7 +1,7 @@
-// A small fault campaign, seeded; the large one is `node apps/bench/dist/s3-faults.js`.
+// A small fault campaign, seeded; the large one is `node apps/bench/dist/campaigns/s3-faults.js`.
 
 import { expect, test } from "vitest";
-import { campaignFailures, s3FaultCampaign } from "../src/s3-fault-campaign.js";
+import { campaignFailures, s3FaultCampaign } from "../../src/campaigns/s3-fault-campaign.js";
 
 test("reads of a failing object store give right rows or typed errors, in time", async () => {
   const report = await s3FaultCampaign({ seed: 20, reads: 300, share: 0.25 });

@@ -21,7 +21,7 @@ export interface S3KillReport {
   readonly seconds: number;
 }
 
-const CHILD = fileURLToPath(new URL("../dist/s3-kill-child.js", import.meta.url));
+const CHILD = fileURLToPath(new URL("../../dist/campaigns/s3-kill-child.js", import.meta.url));
 /** What a process says when it begins something, how often it is killed in that, and how long after it said so. */
 const MOMENTS = [
   { word: "ready", share: 0.2, mostMs: 300 },

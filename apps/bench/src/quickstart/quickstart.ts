@@ -9,7 +9,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { groupDigits, textTable } from "@engram-ts/cli";
 import { EngramError, isEngramError } from "@engram-ts/core";
-import { machineCard } from "./machine-card.js";
+import { machineCard } from "../machine-card.js";
 import { quickstartReport } from "./quickstart-report.js";
 import { lookUpRows } from "./quickstart-rows.js";
 import { quickstartSteps } from "./quickstart-steps.js";

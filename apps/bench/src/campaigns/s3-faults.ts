@@ -1,5 +1,5 @@
 // The fault campaign on store-s3: at least 10,000 reads while the server fails in all of its ways.
-//   node apps/bench/dist/s3-faults.js [--reads 10000] [--seed 1] [--share 0.15] [--out FILE]
+//   node apps/bench/dist/campaigns/s3-faults.js [--reads 10000] [--seed 1] [--share 0.15] [--out FILE]
 // Ends with code 1 where a row was wrong, an error untyped, a read late, or a rejection unhandled.
 
 import { writeFileSync } from "node:fs";
