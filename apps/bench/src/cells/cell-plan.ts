@@ -15,6 +15,8 @@ export interface CellContestant extends ContestantCommand {
   readonly files?: () => readonly string[];
   /** Answers open-loop requests, so its latency can be measured too. */
   readonly openLoop?: boolean;
+  /** Makes what it alone needs, such as its own form of the table; its failure is this contestant's. */
+  readonly prepare?: (stop: AbortSignal | undefined) => Promise<void>;
 }
 
 /** A cell. */
@@ -46,6 +48,8 @@ export interface CellPlan {
   readonly calls?: number;
   /** Fresh processes of each contestant, where the run's own number does not suit. */
   readonly processes?: number;
+  /** An answer may take so long, in milliseconds, where that is more than the run's own limit. */
+  readonly limitMs?: number;
   /** Makes what the cell needs, such as tables and contestants, just before it runs. */
   readonly prepare?: () => Promise<void>;
   /** Gives up what `prepare` made, as far as no other cell needs it. */

@@ -37,3 +37,9 @@ export function parseRequest(line: string): RoundRequest {
   const [firstCall = 0, calls = 0, check = 0, perSecond = 0, seed = 0] = line.split(" ").map(Number);
   return { firstCall, calls, check: check === 1 ? 1 : 0, perSecond, seed };
 }
+
+/** Looks at an answer; undefined where it has no time. */
+export function parseAnswer(answer: Readonly<Record<string, unknown>>): RoundAnswer | undefined {
+  const { ns } = answer;
+  return typeof ns === "number" && ns > 0 ? (answer as unknown as RoundAnswer) : undefined; // the rest is our own programs'
+}

@@ -22,8 +22,12 @@ import { readTrace } from "../traces/trace-file.js";
 import { type RunOptions, withRunOptions } from "./run-options.js";
 import { packageVersions } from "./versions.js";
 
-/** What `--quick` may take for its cells: with what comes before and after, it ends within two minutes. */
-const QUICK_SECONDS = 75;
+/** What `--quick` may take: on a machine that is slow to start things it still ends within two minutes. */
+const QUICK_SECONDS = 90;
+/** For writing the report. */
+const REPORT_SECONDS = 1;
+/** How long is waited for a contestant's answer, where the user does not say: an eighth of the time, within these. */
+const LIMIT_SECONDS = [15, 120] as const;
 
 /** The commands. */
 export function runCommands(): readonly Command[] {
@@ -54,10 +58,12 @@ function suitesNamed(text: string): readonly Suite[] {
 }
 
 async function runAndWrite(suites: readonly Suite[], options: RunOptions, command: Command): Promise<void> {
-  const report = await measure(suites, options, [command.name(), ...givenOptions(command)], stderrProgress());
+  const words = [command.name(), ...givenOptions(command)];
+  const { report, abandoned } = await measure(suites, options, words, stderrProgress());
   const paths = writeReport(options.out, report);
   process.stdout.write(`${reportMarkdown(report)}\n`);
   process.stderr.write(`written: ${paths.join(", ")}\n`);
+  if (abandoned) process.exit(); // a table is still being written that nobody reads
 }
 
 /** Runs suites in scratch space of their own and makes the report. */
@@ -66,22 +72,29 @@ async function measure(
   options: RunOptions,
   command: readonly string[],
   progress: RunProgress,
-): Promise<BenchReport> {
+): Promise<{ report: BenchReport; abandoned: boolean }> {
   const start = performance.now();
   const started = new Date().toISOString();
   const folder = mkdtempSync(join(options.folder, "engram-bench-"));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   process.once("exit", remove);
-  const stop = () => process.exit(130);
-  process.once("SIGINT", stop).once("SIGTERM", stop);
+  const interruption = new AbortController();
+  const stop = () => {
+    if (interruption.signal.aborted) process.exit(130);
+    process.stderr.write("\nstopping; what was measured is written. Once more ends at once.\n");
+    process.exitCode = 130;
+    interruption.abort(new Error("the run was interrupted"));
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
   try {
     const peers = findRowPeers(folder);
     const leftOut: LeftOut[] = [...peers.leftOut];
     const traces = new Map<string, Trace>();
     const context = await contextFor(options, { folder, peers, leftOut, traces });
     const machine = machineCard({ folder, versions: { ...packageVersions(), ...peers.versions } });
-    const measured = await runSuites(suites, context, budgetOf(options), progress);
-    return {
+    const budget = { ...budgetOf(options, start), interrupted: interruption.signal };
+    const measured = await runSuites(suites, context, budget, progress);
+    const report: BenchReport = {
       format: "engram-bench",
       version: 1,
       started,
@@ -94,6 +107,7 @@ async function measure(
       curves: measured.curves,
       leftOut: [...leftOut, ...measured.leftOut],
     };
+    return { report, abandoned: measured.abandoned };
   } finally {
     process.removeListener("exit", remove).removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
     remove();
@@ -146,15 +160,18 @@ function mainTrace(options: RunOptions, tokenizer: TraceTokenizer, tokens: numbe
   return textTrace(tokenizer, textOf("english", tokens * 8), tokens);
 }
 
-function budgetOf({ quick, budget, processes, rounds }: RunOptions): RunBudget {
+function budgetOf({ quick, budget, processes, rounds, limit }: RunOptions, start: number): RunBudget {
   const effort = quick
     ? { processes: 2, rounds: 5, roundMs: 10, openLoopMs: 250 }
     : { processes: 5, rounds: 6, roundMs: 40, openLoopMs: 1_500 };
   const seconds = budget ?? (quick ? QUICK_SECONDS : undefined);
+  const [least, most] = LIMIT_SECONDS;
+  const limitSeconds = limit ?? Math.max(least, Math.min(most, (seconds ?? Number.POSITIVE_INFINITY) / 8));
   return {
-    ...(seconds === undefined ? {} : { seconds }),
+    ...(seconds === undefined ? {} : { deadline: start + (seconds - REPORT_SECONDS) * 1_000 }),
     effort: {
       ...effort,
+      limitMs: limitSeconds * 1_000,
       ...(processes === undefined ? {} : { processes }),
       ...(rounds === undefined ? {} : { rounds }),
     },

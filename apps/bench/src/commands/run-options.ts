@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly quick?: boolean;
   /** Seconds. */
   readonly budget?: number;
+  /** Seconds. */
+  readonly limit?: number;
   readonly out: string;
   readonly folder: string;
   readonly preset?: readonly AddressingPresetName[];
@@ -34,6 +36,7 @@ export function withRunOptions(command: Command): Command {
   return command
     .option("--quick", "the few cells that fit into two minutes")
     .option("--budget <time>", "stop after so long, as 90s or 10m, most telling cells first", seconds)
+    .option("--limit <time>", "end a contestant that gives no answer for so long (default: 15 s to 2 minutes)", seconds)
     .option("--out <folder>", "where report.json, report.md and report.html go", "engram-bench-report")
     .option("--folder <folder>", "scratch space for tables, on the disk that is meant", tmpdir())
     .option("--preset <names>", `whose rows: ${Object.keys(ADDRESSING_PRESETS).join(", ")}`, presets)

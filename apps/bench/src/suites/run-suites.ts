@@ -1,7 +1,9 @@
 // Runs suites: plans all cells, runs them in the order of their priority for as long as there is time, and makes one report.
-// What the time did not suffice for is named in it.
+// What the time did not suffice for is named in it. A cell that would take more than its share waits until the others are
+// done; when the time is over, the one that runs ends with what it has.
 
-import type { CellEffort } from "../cells/run-cell.js";
+import type { CellEffort } from "../cells/cell-run.js";
+import { paceBook } from "../cells/expected-time.js";
 import { runCell } from "../cells/run-cell.js";
 import type { CellReport, CurveReport, LeftOut } from "../report/report.js";
 import type { Suite, SuiteContext, SuitePlan } from "./suite.js";
@@ -17,9 +19,11 @@ export interface RunProgress {
 
 /** What a run may take. */
 export interface RunBudget {
-  /** Seconds for all cells together; undefined for as long as they take. */
-  readonly seconds?: number;
-  readonly effort: Omit<CellEffort, "until">;
+  /** `performance.now()` when it shall be over; undefined for as long as it takes. */
+  readonly deadline?: number;
+  /** Ends it before. */
+  readonly interrupted?: AbortSignal;
+  readonly effort: Omit<CellEffort, "until" | "stop">;
 }
 
 /** What was measured. */
@@ -27,6 +31,18 @@ export interface SuitesOutcome {
   readonly cells: readonly CellReport[];
   readonly curves: readonly CurveReport[];
   readonly leftOut: readonly LeftOut[];
+  /** Something that cannot be stopped may still go on. */
+  readonly abandoned: boolean;
+}
+
+/** A cell or a curve. */
+interface Job {
+  readonly priority: number;
+  readonly what: string;
+  readonly title: string;
+  /** Milliseconds that it takes at least, as far as is known. */
+  expected(): number;
+  run(until: number, stop: AbortSignal): Promise<void>;
 }
 
 /** A cell takes at most so many times its equal share of the time that is left. */
@@ -39,10 +55,9 @@ const CURVE_PRIORITY = 0.5;
 export async function runSuites(
   suites: readonly Suite[],
   context: SuiteContext,
-  budget: RunBudget,
+  { deadline = Number.POSITIVE_INFINITY, interrupted, effort }: RunBudget,
   progress: RunProgress,
 ): Promise<SuitesOutcome> {
-  const start = performance.now();
   const plans: SuitePlan[] = [];
   for (const suite of suites) plans.push(await suite.plan(context));
   const cells: CellReport[] = [];
@@ -52,47 +67,96 @@ export async function runSuites(
     if (!leftOut.has(left.what)) progress.leftOut(left);
     leftOut.set(left.what, left);
   };
-  const deadline = budget.seconds === undefined ? Number.POSITIVE_INFINITY : start + budget.seconds * 1_000;
-  const planned = plans.flatMap((plan) => plan.cells);
   const jobs = [
-    ...planned.map((plan) => ({
+    ...cellJobs(plans, effort, leave, (report) => {
+      cells.push(report);
+      progress.cell(report);
+    }),
+    ...curveJobs(suites, plans, (report) => {
+      curves.push(report);
+      progress.curve(report);
+    }),
+  ].toSorted((a, b) => a.priority - b.priority);
+  const over = new AbortController();
+  const timer = Number.isFinite(deadline)
+    ? setTimeout(() => over.abort(new Error("the time was over before it was done")), deadline - performance.now())
+    : undefined;
+  const stop = interrupted === undefined ? over.signal : AbortSignal.any([over.signal, interrupted]);
+  const waiting: Job[] = [];
+  let done = 0;
+  let abandoned = false;
+  const runJob = async (job: Job, others: number) => {
+    const now = performance.now();
+    const left = deadline - now;
+    const expected = job.expected();
+    if (stop.aborted || left <= 0 || expected > left) {
+      const needs = expected > left && left > 0 ? `: it takes ${told(expected)}, and ${told(left)} were left` : "";
+      return leave({
+        what: job.what,
+        why: interrupted?.aborted ? "the run was interrupted" : `no time was left${needs}`,
+      });
+    }
+    progress.begin(`${++done}/${jobs.length}`, job.title);
+    try {
+      await job.run(Math.min(deadline, now + (left / others) * SHARES), stop);
+    } catch (error) {
+      abandoned ||= stop.aborted;
+      leave({ what: job.what, why: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  for (const [i, job] of jobs.entries()) {
+    const others = jobs.length - i + waiting.length;
+    const share = ((deadline - performance.now()) / others) * SHARES;
+    if (job.expected() > share) waiting.push(job);
+    else await runJob(job, others);
+  }
+  for (const [i, job] of waiting.entries()) await runJob(job, waiting.length - i);
+  clearTimeout(timer);
+  return { cells, curves, leftOut: [...leftOut.values()], abandoned };
+}
+
+function cellJobs(
+  plans: readonly SuitePlan[],
+  effort: RunBudget["effort"],
+  leave: (what: LeftOut) => void,
+  tell: (report: CellReport) => void,
+): Job[] {
+  const paces = paceBook();
+  return plans
+    .flatMap((plan) => plan.cells)
+    .map((plan) => ({
       priority: plan.priority,
       what: plan.id,
       title: plan.title,
-      async run(until: number) {
-        const { report, leftOut: missing } = await runCell(plan, { ...budget.effort, until });
-        for (const one of missing) leave(one);
-        if (report === undefined) return;
-        cells.push(report);
-        progress.cell(report);
+      expected: () => paces.expected(plan),
+      async run(until, stop) {
+        const { report, leftOut, pace } = await runCell(plan, { ...effort, until, stop });
+        paces.learn(plan, pace);
+        for (const one of leftOut) leave(one);
+        if (report !== undefined) tell(report);
+        else if (leftOut.length === 0) leave({ what: plan.id, why: "the time was over before it was done" });
+      },
+    }));
+}
+
+function curveJobs(suites: readonly Suite[], plans: readonly SuitePlan[], tell: (report: CurveReport) => void): Job[] {
+  let longest = 0;
+  return plans.flatMap(({ curves = [] }, i) =>
+    curves.map((compute, k) => ({
+      priority: CURVE_PRIORITY,
+      what: `${suites[i]?.name}, curve ${k + 1}`,
+      title: `${suites[i]?.name}, curve ${k + 1}`,
+      expected: () => longest,
+      async run() {
+        const begun = performance.now();
+        const report = await compute();
+        longest = Math.max(longest, performance.now() - begun);
+        tell(report);
       },
     })),
-    ...plans.flatMap(({ curves: computed = [] }, i) =>
-      computed.map((compute, k) => ({
-        priority: CURVE_PRIORITY,
-        what: `${suites[i]?.name}, curve ${k + 1}`,
-        title: `${suites[i]?.name}, curve ${k + 1}`,
-        async run() {
-          const report = await compute();
-          curves.push(report);
-          progress.curve(report);
-        },
-      })),
-    ),
-  ].toSorted((a, b) => a.priority - b.priority);
-  for (const [i, { what, title, run }] of jobs.entries()) {
-    const now = performance.now();
-    if (now >= deadline) {
-      leave({ what, why: "no time was left" });
-      continue;
-    }
-    progress.begin(`${i + 1}/${jobs.length}`, title);
-    const share = ((deadline - now) / (jobs.length - i)) * SHARES;
-    try {
-      await run(Math.min(deadline, now + share));
-    } catch (error) {
-      leave({ what, why: error instanceof Error ? error.message : String(error) });
-    }
-  }
-  return { cells, curves, leftOut: [...leftOut.values()] };
+  );
+}
+
+function told(ms: number): string {
+  return `${Math.ceil(ms / 1_000)} s`;
 }

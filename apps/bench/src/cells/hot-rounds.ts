@@ -1,0 +1,117 @@
+// Rounds of a cell whose rows were all read before: every contestant's process runs beside the others, and they take their
+// rounds in alternating order, as many as the time allows.
+
+import { type OpenLoopLatency, openLoopLatency } from "../statistics/arrivals.js";
+import { median } from "../statistics/quantiles.js";
+import { ask, type CellRun, checkSums, keep, present, start } from "./cell-run.js";
+import type { RunningContestant } from "./process.js";
+import type { RoundRequest } from "./request.js";
+
+/** Share of what a contestant can do that arrives in an open loop. */
+const OFFERED_SHARE = 0.5;
+const MOST_CALLS = 20_000;
+/** Rounds that count, at least, where the time runs out and is not far over. */
+const LEAST_ROUNDS = 3;
+/** Processor time of a contestant before anything counts. */
+const WARM_UP_MS = 40;
+
+/**
+ * Runs a process of each contestant.
+ * @returns calls of a round: as given, or as many as take the first of them the time of a round.
+ */
+export async function hotProcess(
+  run: CellRun,
+  process: number,
+  given: number | undefined,
+): Promise<number | undefined> {
+  const { plan, effort } = run;
+  const order = process % 2 === 0 ? plan.contestants : plan.contestants.toReversed();
+  // Side by side: starting is not timed, and takes longer than what is.
+  const started = await Promise.allSettled(present(run, order).map((contestant) => start(run, contestant)));
+  const running = started.flatMap((one) => (one.status === "fulfilled" && one.value !== undefined ? [one.value] : []));
+  try {
+    for (const one of started) if (one.status === "rejected") throw one.reason;
+    const fitting = await warmUp(run, running, effort.roundMs);
+    const calls = given ?? fitting;
+    await rounds(run, running, process, calls);
+    if (plan.latency === true && process === 0) await openLoops(run, running, calls);
+    return calls;
+  } finally {
+    await Promise.all(running.map((one) => one.close()));
+  }
+}
+
+async function rounds(
+  run: CellRun,
+  running: readonly RunningContestant[],
+  process: number,
+  calls: number,
+): Promise<void> {
+  const { plan, effort } = run;
+  const { until = Number.POSITIVE_INFINITY } = effort;
+  // Round 0 warms up and is checked, and so is the last; each reads on where the one before it ended.
+  let roundMs = 0;
+  for (let round = 0, last = false; round <= effort.rounds && !last; round++) {
+    const now = performance.now();
+    const wanted = now + LEAST_ROUNDS * roundMs > until ? 1 : LEAST_ROUNDS; // rounds so long that few are all there can be
+    last = round === effort.rounds || (round >= wanted && now + 2 * roundMs > until);
+    const check = round === 0 || last ? 1 : 0;
+    const firstCall = ((process * (effort.rounds + 1) + round) * calls) % plan.listedCalls;
+    const request: RoundRequest = { firstCall, calls, check, perSecond: 0, seed: 0 };
+    const sums = new Map<string, number>();
+    for (const contestant of present(run, round % 2 === 0 ? running : running.toReversed())) {
+      const answer = await ask(run, contestant, request);
+      if (answer?.checksum !== undefined && check === 1) sums.set(contestant.name, answer.checksum);
+      if (answer !== undefined && round > 0) keep(run, contestant, process, answer);
+    }
+    checkSums(run, request, sums);
+    roundMs = performance.now() - now;
+  }
+}
+
+/**
+ * Has every contestant run for a while, so that its code is compiled, on rows that count later too.
+ * @returns calls that take the first of them about so long.
+ */
+async function warmUp(run: CellRun, running: readonly RunningContestant[], ms: number): Promise<number> {
+  let fitting: number | undefined;
+  for (const one of running) {
+    let [calls, spent, last] = [1, 0, 0];
+    const begun = performance.now();
+    while (spent < WARM_UP_MS && performance.now() - begun < 10 * WARM_UP_MS) {
+      const answer = await ask(run, one, { firstCall: 0, calls, check: 0, perSecond: 0, seed: 0 });
+      if (answer === undefined) break;
+      const { ns, cpuNs = ns } = answer;
+      last = cpuNs / 1e6 / calls;
+      spent += cpuNs / 1e6;
+      calls = Math.max(1, Math.min(MOST_CALLS, Math.ceil(WARM_UP_MS / 5 / Math.max(last, 1e-4))));
+    }
+    if (spent > 0) fitting ??= Math.max(1, Math.min(MOST_CALLS, Math.round(ms / Math.max(last, 1e-4))));
+  }
+  return fitting ?? 1;
+}
+
+async function openLoops(run: CellRun, running: readonly RunningContestant[], calls: number): Promise<void> {
+  const { plan, effort, measured } = run;
+  for (const contestant of present(run, running)) {
+    const known = plan.contestants.find(({ name }) => name === contestant.name);
+    const own = measured.get(contestant.name);
+    if (known?.openLoop !== true || own === undefined) continue;
+    const latency = await openLoop(run, contestant, median(own.ns[0] ?? []) / calls, effort.openLoopMs);
+    if (latency !== undefined) own.latency = latency;
+  }
+}
+
+/** Calls arrive at half the rate that the contestant has just kept up. */
+async function openLoop(
+  run: CellRun,
+  contestant: RunningContestant,
+  nsPerCall: number,
+  ms: number,
+): Promise<OpenLoopLatency | undefined> {
+  const perSecond = (OFFERED_SHARE * 1e9) / nsPerCall;
+  const calls = Math.max(20, Math.min(MOST_CALLS, Math.floor((perSecond * ms) / 1_000)));
+  const firstCall = Math.floor(run.plan.listedCalls / 3);
+  const answer = await ask(run, contestant, { firstCall, calls, check: 0, perSecond, seed: 7 });
+  return answer === undefined ? undefined : openLoopLatency(answer.latencyNs ?? [], perSecond);
+}
