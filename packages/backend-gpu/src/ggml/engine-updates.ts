@@ -3,12 +3,14 @@
 
 import type { BackendUpdates } from "@engram-ts/core";
 import { EngramError } from "@engram-ts/core";
-import { add, clamp, divide, multiply, scale, square, squareRoot } from "./nodes/elementwise.js";
+import { checkIds } from "../operation-checks/checked-options.js";
+import { add, clamp, divide, fill, multiply, scale, square, squareRoot } from "./nodes/elementwise.js";
 import type { GgmlNode } from "./nodes/node.js";
 import { mulMat, sum, sumRows } from "./nodes/products.js";
 import { copyInto, hostLeaf, packedTranspose, reshape } from "./nodes/shape.js";
 import { adamWStep } from "./nodes/steps.js";
 import type { EngineContext } from "./operations/operation.js";
+import { scatterRows } from "./operations/scatter-rows.js";
 import type { GgmlTensor, TensorFacts } from "./tensor.js";
 
 /** What updates need of the backend that they belong to. */
@@ -18,6 +20,8 @@ export interface UpdateHost {
   born(node: GgmlNode, shape: readonly number[]): GgmlTensor;
   /** The node of a handle in memory that may be written to: it is moved there where it lies elsewhere. */
   writable(facts: TensorFacts): GgmlNode;
+  /** The same, where a result of the graph that is being recorded will do: its values are written in turn, and go with it. */
+  writableHere(facts: TensorFacts): GgmlNode;
   write(facts: TensorFacts, values: Float32Array): void;
   checkOpen(operation: string): void;
 }
@@ -50,6 +54,22 @@ export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
       open("accumulate", { into: target, addend }, target);
       const node = into(target);
       engine.effect(copyInto(add(node, nodeOf(addend)), node));
+    },
+    zeros(like) {
+      open("zeros", { like });
+      return host.born(fill(nodeOf(like), 0), like.shape);
+    },
+    scatterAdd(target, ids, rows) {
+      open("scatterAdd", { into: target, rows });
+      const [vocabulary = 0, d = 0] = target.shape;
+      if (target.shape.length !== 2) {
+        throw refused("scatterAdd", `into has shape [${target.shape.join(", ")}], expected a matrix [V, d]`);
+      }
+      checkSides("scatterAdd", "rows", rows, [ids.length, d]);
+      checkIds("scatterAdd", ids, vocabulary);
+      if (ids.length === 0 || d === 0) return;
+      const node = host.writableHere(host.facts("scatterAdd", "into", target));
+      engine.effect(scatterRows(node, ids, nodeOf(rows)));
     },
     clip(gradients, most) {
       open("clip", Object.fromEntries(gradients.map((one, i) => [`gradients[${i}]`, one])));
@@ -140,9 +160,13 @@ const MOST = 3.4e38;
 /** Keeps the quotient finite for gradients that are all 0. */
 const LEAST_NORM = 1e-30;
 
-function checkSame(operation: string, name: string, { shape }: GgmlTensor, like: GgmlTensor): void {
-  if (shape.length === like.shape.length && shape.every((side, i) => side === like.shape[i])) return;
-  throw refused(operation, `${name} has shape [${shape.join(", ")}], expected [${like.shape.join(", ")}]`);
+function checkSame(operation: string, name: string, tensor: GgmlTensor, like: GgmlTensor): void {
+  checkSides(operation, name, tensor, like.shape);
+}
+
+function checkSides(operation: string, name: string, { shape }: GgmlTensor, expected: readonly number[]): void {
+  if (shape.length === expected.length && shape.every((side, i) => side === expected[i])) return;
+  throw refused(operation, `${name} has shape [${shape.join(", ")}], expected [${expected.join(", ")}]`);
 }
 
 /** Steps would be lost in the rounding of a narrower type. */

@@ -100,6 +100,21 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
     return runtime.place(node, encodeWeights(library, type, values, width), `a tensor of shape [${shape.join(", ")}]`);
   };
   const host = { engine, facts, born, checkOpen };
+  const writable = (tensor: TensorFacts): GgmlNode => {
+    derived.drop(tensor.node);
+    if (!alone(tensor)) {
+      const { root } = tensor.node;
+      const own = new GgmlNode("f32", tensor.node.sides, { operation: "leaf" });
+      runtime.place(
+        own,
+        root.operation === "leaf" && root.place === undefined ? root.host : undefined,
+        "an updated tensor",
+      );
+      if (root.operation !== "leaf" || root.place !== undefined) runtime.copyNode(tensor.node, own);
+      show(tensor, own);
+    }
+    return tensor.node;
+  };
 
   return {
     name: "ggml",
@@ -113,21 +128,9 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
     operations: engineOperations(host),
     updates: engineUpdates({
       ...host,
-      writable(tensor) {
-        derived.drop(tensor.node);
-        if (!alone(tensor)) {
-          const { root } = tensor.node;
-          const own = new GgmlNode("f32", tensor.node.sides, { operation: "leaf" });
-          runtime.place(
-            own,
-            root.operation === "leaf" && root.place === undefined ? root.host : undefined,
-            "an updated tensor",
-          );
-          if (root.operation !== "leaf" || root.place !== undefined) runtime.copyNode(tensor.node, own);
-          show(tensor, own);
-        }
-        return tensor.node;
-      },
+      writable,
+      writableHere: (tensor) =>
+        tensor.node.root.handles === 1 && runtime.awaits(tensor.node) ? tensor.node : writable(tensor),
       write(tensor, values) {
         derived.drop(tensor.node);
         if (alone(tensor)) {

@@ -3,7 +3,9 @@
 
 import type { AdamWOptions, BackendUpdates, MuonOptions } from "@engram-ts/core";
 import { invalidShape, refused } from "../operation-checks/checked-inputs.js";
+import { checkIds } from "../operation-checks/checked-options.js";
 import { product } from "./matrix-product.js";
+import { scatterRows } from "./scatter-rows.js";
 import type { TensorBook } from "./tensor-book.js";
 import { checkValues } from "./tensor-book.js";
 import { elements, rowsOf } from "./tensor-shape.js";
@@ -34,6 +36,19 @@ export function tensorUpdates(runtime: TfjsRuntime, book: TensorBook): BackendUp
       book.run("accumulate", () => {
         const sum = book.array("accumulate", "into", into);
         book.replace(into, tf.add(sum, like("accumulate", "addend", addend, sum.shape)));
+      });
+    },
+    zeros(like) {
+      return book.run("zeros", () => book.born(tf.zeros(book.array("zeros", "like", like).shape)));
+    },
+    scatterAdd(into, ids, rows) {
+      book.run("scatterAdd", () => {
+        const sum = book.array("scatterAdd", "into", into);
+        const [vocabulary = 0, d = 0] = sum.shape;
+        if (sum.shape.length !== 2) throw invalidShape("scatterAdd", "into", sum.shape, "a matrix [V, d]");
+        const addends = like("scatterAdd", "rows", rows, [ids.length, d]);
+        checkIds("scatterAdd", ids, vocabulary);
+        if (ids.length > 0 && d > 0) book.replace(into, scatterRows(runtime, sum, ids, addends));
       });
     },
     clip(gradients, most) {

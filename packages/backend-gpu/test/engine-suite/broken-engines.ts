@@ -280,6 +280,20 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
       })),
   },
   {
+    about: "rows added by number overwrite each other",
+    group: "updates",
+    open: () =>
+      brokenUpdates((right) => ({
+        scatterAdd(into, ids, rows) {
+          const d = rows.shape[1] ?? 0;
+          const last = new Map([...ids].map((id, t) => [id, t]));
+          const kept = new Float64Array(rows.values.length);
+          for (const t of last.values()) kept.set(rows.values.subarray(t * d, (t + 1) * d), t * d);
+          right.scatterAdd(into, ids, { ...rows, values: kept });
+        },
+      })),
+  },
+  {
     about: "AdamW does not clip",
     group: "updates",
     open: () =>

@@ -132,6 +132,72 @@ const accumulated: EngineCheck = {
   },
 };
 
+/** Ids of several kinds, as many as may stand at the ends of what engines cut into parts. */
+function scattered(count: number, kind: "one" | "distinct" | "frequent"): EngineCheck {
+  return {
+    group: "updates",
+    name: `${count} rows added by number, ${kind} ids`,
+    trains: true,
+    async run({ twins }) {
+      const { engine, reference } = twins;
+      const [vocabulary, d] = [1100, 24];
+      const noise = uniformValues(count, 1, 4, 0);
+      const ids = Uint32Array.from({ length: count }, (_, t) => {
+        if (kind === "one") return vocabulary - 1;
+        if (kind === "distinct") return (t * 37) % vocabulary;
+        return Math.floor(vocabulary ** Math.abs(noise[t] ?? 0)) % vocabulary;
+      });
+      const rows = random(twins, [count, d], 5);
+      const into = random(twins, [vocabulary, d], 6);
+      const empty = twins.own({
+        engine: engine.updates.zeros(into.engine),
+        exact: reference.updates.zeros(into.exact),
+      });
+      const y = twins.forward("add", { a: into, b: into }, {}).outputs.y ?? into;
+      const before = twins.forward("add", { a: y, b: into }, {}).outputs.y ?? into; // reads it before it is changed
+      const own = ids.slice();
+      const sum = (target: Twin, numbers: Uint32Array): void => {
+        engine.updates.scatterAdd(target.engine, numbers, rows.engine);
+        reference.updates.scatterAdd(target.exact, ids, rows.exact);
+      };
+      for (const target of [into, y, empty]) sum(target, own);
+      own.fill(0); // they were copied
+      const after = twins.forward("add", { a: y, b: into }, {}).outputs.y ?? into;
+      await twins.compare("what was read before", before, "forward");
+      await twins.compare("what is read after", after, "backward");
+      await twins.compare("into an upload", into, "backward");
+      await twins.compare("into a result", y, "backward");
+      await twins.compare("into zeros", empty, "backward");
+      const again = twins.own({
+        engine: engine.updates.zeros(into.engine),
+        exact: reference.updates.zeros(into.exact),
+      });
+      sum(again, ids);
+      expect(await engine.download(again.engine)).toEqual(await engine.download(empty.engine));
+    },
+  };
+}
+
+const scatterRefused: EngineCheck = {
+  group: "updates",
+  name: "rows of other widths or numbers are refused, and nothing is changed",
+  trains: true,
+  async run({ twins }) {
+    const { engine } = twins;
+    const into = random(twins, [5, 3], 1);
+    const rows = random(twins, [2, 3], 2);
+    const add = (target: Twin, ids: readonly number[]) => () =>
+      engine.updates.scatterAdd(target.engine, Uint32Array.from(ids), rows.engine);
+    await expectRefusal(add(into, [0, 5]), "token-out-of-range", /scatterAdd.*id 5/);
+    await expectRefusal(add(into, [0]), "invalid-argument", /scatterAdd/);
+    await expectRefusal(add(random(twins, [5, 4], 1), [0, 1]), "invalid-argument", /scatterAdd/);
+    await expectRefusal(add(random(twins, [15], 1), [0, 1]), "invalid-argument", /scatterAdd/);
+    const none = random(twins, [0, 3], 3);
+    engine.updates.scatterAdd(into.engine, new Uint32Array(0), none.engine);
+    await twins.compare("after all that", into, "forward");
+  },
+};
+
 const clipped: EngineCheck = {
   group: "updates",
   name: "the norm of all gradients, and the factor that clips it",
@@ -198,6 +264,12 @@ export function updateChecks(): EngineCheck[] {
   return [
     written,
     accumulated,
+    ...[1, 31, 256].map((count) => scattered(count, "frequent")),
+    scattered(32, "one"),
+    scattered(257, "distinct"),
+    scattered(600, "one"),
+    scattered(1001, "frequent"),
+    scatterRefused,
     clipped,
     adamWCheck([1], {}),
     adamWCheck([33], { weightDecay: 0 }),

@@ -36,6 +36,14 @@ export interface BackendUpdates<T> {
   write(tensor: T, values: Float32Array | Float64Array): void;
   /** `into += addend`, equal shapes: gradients of several parts of a batch. */
   accumulate(into: T, addend: T): void;
+  /** A fresh tensor of zeros in the shape of another, for sums that begin with nothing. */
+  zeros(like: T): T;
+  /**
+   * `into[ids[t]] += rows[t]`, `into` [V, d] and `rows` [ids, d]: the gradient of a table from those of its embedded tokens.
+   * Ids may repeat, and are copied before the call returns; equal calls give equal sums, bit for bit.
+   * @throws EngramError `token-out-of-range` for an id of V or more.
+   */
+  scatterAdd(into: T, ids: Uint32Array, rows: T): void;
   /**
    * The L2 norm of all values together, `norm` [1], and `factor` [1] = min(1, most / norm): what clips gradients by their
    * global norm. Both are fresh tensors.

@@ -38,6 +38,7 @@ const BASE = {
   ggml_silu_back: "void* ggml_silu_back(void* ctx, void* gradient, void* x)",
   ggml_swiglu_split: "void* ggml_swiglu_split(void* ctx, void* gate, void* up)",
   ggml_scale_bias: "void* ggml_scale_bias(void* ctx, void* a, float scale, float bias)",
+  ggml_fill: "void* ggml_fill(void* ctx, void* a, float value)",
   ggml_clamp: "void* ggml_clamp(void* ctx, void* a, float least, float most)",
   ggml_sum: "void* ggml_sum(void* ctx, void* a)",
   ggml_sum_rows: "void* ggml_sum_rows(void* ctx, void* a)",

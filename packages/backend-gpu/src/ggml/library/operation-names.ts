@@ -37,6 +37,7 @@ export const OPERATION_NUMBERS: Readonly<Record<string, number>> = {
   ROPE_BACK: 49,
   CLAMP: 50,
   ARGSORT: 69,
+  FILL: 73,
   FLASH_ATTN_EXT: 74,
   UNARY: 91,
   OPT_STEP_ADAMW: 98,

@@ -49,6 +49,13 @@ export function scale(a: GgmlNode, factor: number, bias = 0): GgmlNode {
   return new GgmlNode("f32", a.sides, { operation: "scale", sources: [a], parameters: [factor, bias] });
 }
 
+/** A constant in the sides of a, whose values are not read. */
+export function fill(a: GgmlNode, value: number): GgmlNode {
+  checkF32("fill", a);
+  if (!a.packed) throw misfit("fill", "values that are not packed", a);
+  return new GgmlNode("f32", a.sides, { operation: "fill", sources: [a], parameters: [value] });
+}
+
 /** a, but not below `least`, nor above `most`. */
 export function clamp(a: GgmlNode, least: number, most: number): GgmlNode {
   checkF32("clamp", a);

@@ -55,6 +55,7 @@ const BUILDERS: Readonly<Record<string, Builder>> = {
   siluBack: two("ggml_silu_back"),
   swiglu: two("ggml_swiglu_split"),
   scale: one("ggml_scale_bias"),
+  fill: one("ggml_fill"),
   clamp: one("ggml_clamp"),
   sum: one("ggml_sum"),
   sumRows: one("ggml_sum_rows"),

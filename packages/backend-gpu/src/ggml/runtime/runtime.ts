@@ -133,6 +133,11 @@ export class GgmlRuntime {
     return this.own.has(root);
   }
 
+  /** Is the node an operation's result that no run was asked for yet? */
+  awaits({ root }: GgmlNode): boolean {
+    return this.pending.has(root);
+  }
+
   /** Has a node's values copied into placed memory of the same sides, in its turn. */
   copyNode(from: GgmlNode, to: GgmlNode): void {
     this.effect(copyInto(from, to));

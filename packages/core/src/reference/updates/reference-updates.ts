@@ -4,10 +4,11 @@
 
 import { EngramError } from "../../errors.js";
 import type { BackendUpdates } from "../../model/backend-updates.js";
-import { addInto, checkShape, elements, type ReferenceTensor, tensor } from "../tensor.js";
+import { addInto, checkShape, elements, type ReferenceTensor, rowsOf, tensor, widthOf, zeros } from "../tensor.js";
 import { adamW } from "./adam-w.js";
 import { clipFactor, gradientNorm } from "./gradient-norm.js";
 import { muon } from "./muon.js";
+import { scatterAdd } from "./scatter-add.js";
 
 /** Tensors by the names that messages call them. */
 export type NamedInputs = Readonly<Record<string, ReferenceTensor | undefined>>;
@@ -37,6 +38,17 @@ export function referenceUpdates({ check, born }: UpdateGuard): BackendUpdates<R
       check("accumulate", { into, addend });
       checkShape("accumulate", "addend", addend, into.shape);
       addInto(into.values, addend.values);
+    },
+    zeros(like) {
+      check("zeros", { like });
+      return born(zeros(...like.shape));
+    },
+    scatterAdd(into, ids, rows) {
+      check("scatterAdd", { into, rows });
+      const d = widthOf(into);
+      checkShape("scatterAdd", "into", into, [rowsOf(into), d]);
+      checkShape("scatterAdd", "rows", rows, [ids.length, d]);
+      scatterAdd(into.values, ids, rows.values, d);
     },
     clip(gradients, most) {
       check("clip", Object.fromEntries(gradients.map((one, i) => [`gradients[${i}]`, one])));
