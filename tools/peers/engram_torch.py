@@ -292,6 +292,7 @@ class MixtureOfExperts(nn.Module):
             order = experts.flatten().argsort(stable=True)
             token = order // experts.shape[1]
             counts = torch.bincount(experts.flatten(), minlength=len(gate))
+            self.load = counts  # what balancing goes by
             sorted_tokens = flat[token]
             if torch.is_autocast_enabled():
                 kind = torch.get_autocast_dtype("cuda")
