@@ -21,7 +21,7 @@ export {
   type StoredDerivation,
   type StoredLayerDerivation,
 } from "./addressing/derivation.js";
-export type { LayerAddressing } from "./addressing/hash-scheme.js";
+export type { LayerAddressing } from "./addressing/derive-layers.js";
 export {
   createHistory,
   type HistoryOptions,
@@ -63,6 +63,7 @@ export {
   wasmGatherKernel,
   wasmGatherModule,
 } from "./assembly/gather-kernel.js";
+export { compileKernel, type KernelBinary } from "./assembly/kernel-module.js";
 export {
   type Checkpoint,
   loadCheckpoint,
@@ -132,14 +133,8 @@ export type {
 } from "./model/backend-operations.js";
 export { openScope, type Scope } from "./model/backend-scope.js";
 export type { AdamWOptions, BackendUpdates, MuonOptions } from "./model/backend-updates.js";
-export {
-  BLOCK_KINDS,
-  type BlockKind,
-  type BlockKindOptions,
-  type BlockSlot,
-  type ContextCost,
-  type ModelShape,
-} from "./model/block-kinds.js";
+export type { BlockKind, BlockSlot, ContextCost, ModelShape } from "./model/block-kind.js";
+export { BLOCK_KINDS, type BlockKindOptions } from "./model/block-kinds.js";
 export { createDecodeState, type DecodeState, type DecodeStateOptions, type StateStep } from "./model/decode-state.js";
 export { decodeStep, type StepOptions, type StepResult, type StepSequence } from "./model/decode-step.js";
 export { type ForwardBatch, type ForwardResult, forward } from "./model/forward.js";
@@ -328,12 +323,12 @@ export {
   type ManifestPart,
   type ManifestRegion,
   type ManifestTokenMap,
-  serializeManifest,
 } from "./rows/manifest.js";
 export { checkManifest } from "./rows/manifest-check.js";
 export { MAX_URI_LENGTH } from "./rows/manifest-fields.js";
 export { BLOCK_DIGEST_BYTES, MAX_MANIFEST_PARTS } from "./rows/manifest-module.js";
 export { MAX_MANIFEST_LENGTH, parseManifest } from "./rows/manifest-reader.js";
+export { serializeManifest } from "./rows/manifest-writer.js";
 export { type ReadGranule, type ReadPlan, type ReadPlanOptions, readPlan } from "./rows/read-plan.js";
 export { interleaveRows, type RowRegions, splitRows } from "./rows/regions.js";
 export {

@@ -8,7 +8,20 @@ import {
   type Ticket,
   type TicketSource,
 } from "@engram-ts/core";
-import type { StoreFaultKind } from "./faulty-store.js";
+
+/** All ways in which a faulty store fails. */
+export const STORE_FAULT_KINDS = [
+  "io", // retry: later
+  "truncated", // a short read, as reported: retry: later
+  "digest-mismatch", // a corrupt read, as reported: retry: later
+  "permission-denied", // retry: never
+  "stall", // settles only when it is released, aborted or closed
+  "late", // after `lateMs`
+  "wrong-rows", // one bit of one row differs, and nothing is reported
+] as const;
+
+/** One way to fail. */
+export type StoreFaultKind = (typeof STORE_FAULT_KINDS)[number];
 
 /** What becomes of a ticket. */
 export interface FaultyFate {

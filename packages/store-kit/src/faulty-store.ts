@@ -9,22 +9,8 @@ import {
   StoreTicket,
   storeCounters,
 } from "@engram-ts/core";
-import { FaultyRows } from "./faulty-rows.js";
+import { FaultyRows, STORE_FAULT_KINDS, type StoreFaultKind } from "./faulty-rows.js";
 import { seededRandom } from "./seeded-random.js";
-
-/** All ways in which {@link faulty} fails. */
-export const STORE_FAULT_KINDS = [
-  "io", // retry: later
-  "truncated", // a short read, as reported: retry: later
-  "digest-mismatch", // a corrupt read, as reported: retry: later
-  "permission-denied", // retry: never
-  "stall", // settles only when it is released, aborted or closed
-  "late", // after `lateMs`
-  "wrong-rows", // one bit of one row differs, and nothing is reported
-] as const;
-
-/** One way to fail. */
-export type StoreFaultKind = (typeof STORE_FAULT_KINDS)[number];
 
 /** What goes wrong. */
 export interface FaultyOptions {

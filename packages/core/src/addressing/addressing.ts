@@ -9,7 +9,7 @@ import { EngramError } from "../errors.js";
 import { type AddressingConfig, parseAddressingConfig } from "./addressing-config.js";
 import { type ContextRule, DEAD_TOKEN, type LookBack, START_OF_SEQUENCE, writeContexts, writeRun } from "./contexts.js";
 import { checkDerivation, type StoredDerivation, storedDerivation } from "./derivation.js";
-import { deriveLayers, hashScheme, type LayerAddressing } from "./hash-scheme.js";
+import { deriveLayers, hashScheme, type LayerAddressing } from "./derive-layers.js";
 import { createHistory, type HistoryOptions, type NgramHistory, restoreHistory } from "./history.js";
 import { type Ngram, ngramsOf } from "./ngrams.js";
 import { checkTokenIds, type TokenRange } from "./token-ids.js";

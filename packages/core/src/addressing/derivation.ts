@@ -3,7 +3,7 @@
 // would be wrong, so the first difference is named and nothing goes on.
 
 import { EngramError } from "../errors.js";
-import type { LayerAddressing } from "./hash-scheme.js";
+import type { LayerAddressing } from "./derive-layers.js";
 
 /** One module's numbers; multipliers are decimal strings, for doubles would round them. */
 export interface StoredLayerDerivation {

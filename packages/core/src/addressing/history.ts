@@ -6,7 +6,7 @@
 import { EngramError } from "../errors.js";
 import { type AddressingConfig, type AddressingKind, parseAddressingConfig } from "./addressing-config.js";
 import type { ContextRule, LookBack } from "./contexts.js";
-import { hashScheme } from "./hash-scheme.js";
+import { hashScheme } from "./derive-layers.js";
 import { checkTokenIds } from "./token-ids.js";
 
 /** A history as plain JSON, see {@link restoreHistory}. */

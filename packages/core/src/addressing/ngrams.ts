@@ -2,7 +2,7 @@
 // the rows that it gave. Its own plain arithmetic, so it also checks the kernels. Not a hot path.
 
 import { type ContextRule, type LookBack, writeContexts } from "./contexts.js";
-import type { LayerAddressing } from "./hash-scheme.js";
+import type { LayerAddressing } from "./derive-layers.js";
 
 /** One n-gram as the hash sees it. */
 export interface Ngram {

@@ -1,6 +1,6 @@
 // The dense feed-forward: fields and parameters. Its meaning is at DenseSpec.
 
-import type { BlockKind } from "./block-kinds.js";
+import type { BlockKind } from "./block-kind.js";
 import type { DenseSpec } from "./model-spec.js";
 import { MODEL_LIMITS } from "./spec-limits.js";
 

@@ -1,6 +1,6 @@
 // Multi-head latent attention: fields, parameters, what looking back costs. Its meaning is at MlaSpec.
 
-import type { BlockKind } from "./block-kinds.js";
+import type { BlockKind } from "./block-kind.js";
 import type { MlaSpec } from "./model-spec.js";
 import { MODEL_LIMITS } from "./spec-limits.js";
 import { parseRope } from "./spec-rope.js";

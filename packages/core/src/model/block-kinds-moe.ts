@@ -1,6 +1,6 @@
 // The mixture of experts: fields and parameters. Its meaning is at MoeSpec.
 
-import type { BlockKind } from "./block-kinds.js";
+import type { BlockKind } from "./block-kind.js";
 import type { MoeSpec } from "./model-spec.js";
 import type { ParameterShape } from "./parameters-shape.js";
 import type { SpecFields } from "./spec-fields.js";

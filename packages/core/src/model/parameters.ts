@@ -11,8 +11,9 @@
 //   norm.weight                             [d]
 //   head.weight                             [vocabSize, d], not where the head is tied
 
-import { deriveLayers } from "../addressing/hash-scheme.js";
-import { type BlockKindOptions, kindOf, type ModelShape } from "./block-kinds.js";
+import { deriveLayers } from "../addressing/derive-layers.js";
+import type { ModelShape } from "./block-kind.js";
+import { type BlockKindOptions, kindOf } from "./block-kinds.js";
 import type { AttentionSpec, BlockSpec, FeedForwardSpec, MemorySpec, ModelSpec } from "./model-spec.js";
 import { engramParameters, streamsParameters } from "./parameters-engram.js";
 import type { ParameterShape } from "./parameters-shape.js";

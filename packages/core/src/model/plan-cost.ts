@@ -2,7 +2,8 @@
 // parameters: two operations for each weight that a token uses, each weight read once a step, and what attention adds by
 // the context. Left out, as small: norms' own arithmetic, softmax, activations moved.
 
-import { type BlockKindOptions, type ContextCost, kindOf } from "./block-kinds.js";
+import type { ContextCost } from "./block-kind.js";
+import { type BlockKindOptions, kindOf } from "./block-kinds.js";
 import type { BlockSpec, ModelSpec } from "./model-spec.js";
 import { blockParameters, modelParameters } from "./parameters.js";
 import { activatedValues, type ParameterShape, parameterValues } from "./parameters-shape.js";

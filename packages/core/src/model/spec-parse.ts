@@ -2,10 +2,11 @@
 // result is complete and plain: defaults filled in, repeated blocks written out. Reading it again gives an equal one.
 
 import { parseAddressingConfig } from "../addressing/addressing-config.js";
-import { deriveLayers } from "../addressing/hash-scheme.js";
+import { deriveLayers } from "../addressing/derive-layers.js";
 import { EngramError, isEngramError } from "../errors.js";
 import { checkRowEncoding } from "../rows/encoding.js";
-import { type BlockKindOptions, type BlockSlot, type ModelShape, slotKinds } from "./block-kinds.js";
+import type { BlockSlot, ModelShape } from "./block-kind.js";
+import { type BlockKindOptions, slotKinds } from "./block-kinds.js";
 import {
   type AttentionSpec,
   type BlockSpec,

@@ -1,13 +1,12 @@
-// The manifest `engram.json`: what makes a directory, or a prefix of an object store, self-describing. Its types, and
-// writing it. Reading it, which trusts nothing, is in manifest-reader.ts; whether its derived numbers are the ones that
-// its addressing gives is decided by createAddressing.
+// The manifest `engram.json`: what makes a directory, or a prefix of an object store, self-describing. Its types. Reading
+// it, which trusts nothing, is in manifest-reader.ts, writing it in manifest-writer.ts; whether its derived numbers are the
+// ones that its addressing gives is decided by createAddressing.
 // One format serves packed rows and published safetensors shards as they are: a part of a table is a run of rows in a
 // region of some object, its scales behind the values of each row, or in a region of their own.
 
 import type { AddressingConfig } from "../addressing/addressing-config.js";
 import type { StoredDerivation } from "../addressing/derivation.js";
 import type { RowEncoding } from "./encoding.js";
-import { parseManifest } from "./manifest-reader.js";
 
 /** Where a manifest lies in its directory or prefix. */
 export const MANIFEST_NAME = "engram.json";
@@ -100,13 +99,4 @@ export interface ManifestRegion {
   readonly offset: number;
   /** Bytes from the start of one piece to that of the next, at least the size of a piece. */
   readonly stride: number;
-}
-
-/**
- * Writes a manifest: JSON, always in the same order of fields, a newline at the end.
- * @throws EngramError `invalid-manifest` where {@link parseManifest} would refuse it.
- */
-export function serializeManifest(manifest: Manifest): string {
-  // Parsing builds the object anew, its fields in one order.
-  return `${JSON.stringify(parseManifest(manifest), undefined, 2)}\n`;
 }

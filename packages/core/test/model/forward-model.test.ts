@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { TokenMap } from "../../src/addressing/token-map.js";
-import type { BlockKind } from "../../src/model/block-kinds.js";
+import type { BlockKind } from "../../src/model/block-kind.js";
 import { createDecodeState } from "../../src/model/decode-state.js";
 import { decodeStep } from "../../src/model/decode-step.js";
 import { forward } from "../../src/model/forward.js";
