@@ -13,6 +13,8 @@ export interface MadeUpOptions {
   readonly machine?: number;
   /** Share by which rounds differ. */
   readonly noise?: number;
+  /** Peers besides the loop. */
+  readonly peers?: number;
 }
 
 const TIMES: Readonly<Record<string, number>> = {
@@ -25,15 +27,21 @@ const TIMES: Readonly<Record<string, number>> = {
 
 /** The report. */
 export function madeUpReport(options: MadeUpOptions = {}): BenchReport {
-  const { seed = 1, slower = {}, machine = 1, noise = 0.05 } = options;
+  const { seed = 1, slower = {}, machine = 1, noise = 0.05, peers = 0 } = options;
+  const others = Array.from({ length: peers }, (_, i) => `peer ${i + 1}`);
   const random = seeded(seed);
   const contestant = (name: string, count: number, calls: number, state: string): ContestantReport => {
-    const ns = (TIMES[name] ?? 1) * (slower[name] ?? 1) * machine * (state === "cold" ? 50 : 1) * (1 + 40 / count);
+    const ns =
+      (TIMES[name] ?? 200 + 90 * others.indexOf(name)) *
+      (slower[name] ?? 1) *
+      machine *
+      (state === "cold" ? 50 : 1) *
+      (1 + 40 / count);
     const round = () => ns * count * calls * (1 + noise * (2 * random() - 1));
     const us = (ns * count) / 1_000;
     return {
       name,
-      kind: name === "JS loop" ? "peer" : "tier",
+      kind: name === "JS loop" || others.includes(name) ? "peer" : "tier",
       version: "Node 20",
       ns: Array.from({ length: 5 }, () => Array.from({ length: 4 }, round)),
       cpuNs: Array.from({ length: 5 }, () => Array.from({ length: 4 }, round)),
@@ -52,7 +60,7 @@ export function madeUpReport(options: MadeUpOptions = {}): BenchReport {
   };
   const cell = (access: string, state: string, sequences: number, rows: number): CellReport => {
     const count = (access === "prefill" ? 2_048 : 1) * sequences * 24;
-    const names = state === "hot" ? Object.keys(TIMES) : ["file", "lmdb", "JS loop"];
+    const names = state === "hot" ? [...Object.keys(TIMES), ...others] : ["file", "lmdb", "JS loop"];
     return {
       id: `tiers/${access}/${state}/deepseek-v4.1-flash/${rows}/${sequences}`,
       suite: "tiers",

@@ -4,7 +4,7 @@
 import type { CellPlan } from "./cell-plan.js";
 import type { CellPace } from "./run-cell.js";
 
-/** What a run has learnt of its own pace. */
+/** What a run has learnt of its own pace: the least that was needed. */
 export interface PaceBook {
   /** Milliseconds until one process of each contestant is done. */
   expected(plan: CellPlan): number;
@@ -33,7 +33,7 @@ export function paceBook(): PaceBook {
     },
     learn(plan, { processMs }) {
       tables.add(tableOf(plan));
-      for (const kind of kindsOf(plan)) byKind.set(kind, processMs);
+      for (const kind of kindsOf(plan)) byKind.set(kind, Math.min(processMs, byKind.get(kind) ?? processMs));
     },
   };
 }

@@ -26,7 +26,7 @@ const BATCH_BYTES = 2 ** 24;
 
 /** Opens the environment, made first where it is not there; gives a row's bytes, good until the next call. */
 export async function lmdbRows(options: LmdbRowsOptions): Promise<(row: number) => Uint8Array | undefined> {
-  const { folder } = options;
+  const { folder, rowBytes } = options;
   mkdirSync(folder, { recursive: true });
   const { open } = createRequire(import.meta.url)("lmdb") as { open(options: object): RawDatabase };
   const binary = { encoding: "binary", compression: false };
@@ -38,7 +38,7 @@ export async function lmdbRows(options: LmdbRowsOptions): Promise<(row: number) 
     await load(root, database, options);
     writeFileSync(done, "");
   }
-  return (row) => database.getBinaryFast(row);
+  return (row) => database.getBinaryFast(row)?.subarray(0, rowBytes); // of a buffer that is used again
 }
 
 async function load(root: RawDatabase, database: RawDatabase, { path, rows, rowBytes }: LmdbRowsOptions) {

@@ -8,7 +8,7 @@ import { ADDRESSING_PRESETS, type AddressingPresetName } from "@engram-ts/core";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type PlacementOption, placementOptions, type Question } from "../advise/options.js";
 import { presetTables } from "../plots/cost-plot.js";
-import { byteCount, digits, duration, shortCount } from "../report/numbers.js";
+import { byteCount, capital, digits, duration, shortCount } from "../report/numbers.js";
 import { type Prices, parsePrices } from "../report/prices.js";
 import { readReport } from "../report/report-files.js";
 import { sizeOption } from "./run-options.js";
@@ -112,8 +112,4 @@ function above(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError("use a number above 0.");
-}
-
-function capital(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

@@ -2,7 +2,8 @@
 // marks on a line stand in for bars.
 
 import { type AxisOptions, axisFor } from "./axis.js";
-import { COLOURS, drawing, type Plot, SIZE } from "./plot.js";
+import { drawing, type Plot, SIZE } from "./plot.js";
+import { colourClass, type Series } from "./series.js";
 import { element, escapeText } from "./svg.js";
 
 /** What is drawn. */
@@ -19,6 +20,8 @@ export interface BarPlotOptions {
     /** Bars of one colour belong together. */
     readonly colour?: number;
   }[];
+  /** What the colours mean, in their order. */
+  readonly colours?: readonly string[];
 }
 
 const LEFT = 176;
@@ -27,7 +30,7 @@ const STEP = 28;
 const BOTTOM = 46;
 
 /** The plot; undefined where there is no bar to draw. */
-export function barPlot({ id, title, note, value, bars }: BarPlotOptions): Plot | undefined {
+export function barPlot({ id, title, note, value, bars, colours = [] }: BarPlotOptions): Plot | undefined {
   const known = bars.filter((bar) => Number.isFinite(bar.value));
   if (known.length === 0) return undefined;
   const log = value.scale === "log";
@@ -51,7 +54,7 @@ export function barPlot({ id, title, note, value, bars }: BarPlotOptions): Plot 
       : element("rect", { x: Math.min(start, end), y, width: Math.max(1, Math.abs(end - start)), height: 18, rx: 2 });
     return element(
       "g",
-      { class: `s${(bar.colour ?? 0) % COLOURS}` },
+      { class: colourClass(bar.colour ?? 0) },
       element("text", { x: LEFT - 10, y: y + 13, "text-anchor": "end" }, escapeText(bar.name)),
       ...(log ? [element("line", { class: "grid", x1: LEFT, x2: end, y1: y + 9, y2: y + 9 })] : []),
       shape,
@@ -66,5 +69,8 @@ export function barPlot({ id, title, note, value, bars }: BarPlotOptions): Plot 
     { class: "label", x: (LEFT + SIZE.width - RIGHT) / 2, y: height - 10, "text-anchor": "middle" },
     escapeText(axis.label),
   );
-  return { id, title, note, legend: [], svg: drawing(title, height, ...grid, ...drawn, label) };
+  const legend = colours
+    .map((name, place): Series => ({ name, place, filled: true }))
+    .filter(({ place }) => known.some(({ colour = 0 }) => colour === place));
+  return { id, title, note, legend, svg: drawing(title, height, ...grid, ...drawn, label) };
 }

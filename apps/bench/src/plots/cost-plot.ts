@@ -71,6 +71,7 @@ export function costPlot(cells: readonly CellReport[], prices: Prices): Plot | u
     title: `Cost of a million tokens on each tier: the ${digits(gib)} GiB of ${preset}`,
     note: `At the report's prices: the place of the whole tables and one core, for as long as the rows of a million tokens take at the measured rate of this cell's table, one token a call. Reading rows alone; a bound for comparing tiers, not a bill. Hot for a table of this size needs as much memory as the table.`,
     value: { label: `${prices.currency} a million tokens`, scale: "log", format: digits },
+    colours: ["in memory", "on disk", "in an object store"],
     bars,
   });
 }

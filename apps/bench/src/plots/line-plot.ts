@@ -1,7 +1,8 @@
 // Lines over two axes, with a mark at every measured point: what lies between marks was not measured.
 
 import { type Axis, type AxisOptions, axisFor } from "./axis.js";
-import { COLOURS, drawing, type Plot, SIZE } from "./plot.js";
+import { drawing, type Plot, SIZE } from "./plot.js";
+import { colourClass, lineClass, mark, type Series } from "./series.js";
 import { element, escapeText } from "./svg.js";
 
 /** What is drawn. */
@@ -41,27 +42,24 @@ export function linePlot({ id, title, note, x, y, lines }: LinePlotOptions): Plo
   ];
   const right = (value: number) => LEFT + across.place(value) * (SIZE.width - LEFT - RIGHT);
   const down = (value: number) => SIZE.height - BOTTOM - up.place(value) * (SIZE.height - TOP - BOTTOM);
-  const drawn = known.map(({ name, points: own, broken }, i) => {
+  const series = known.map(({ name, broken }, place): Series => ({ name, place, broken }));
+  const drawn = series.map((one, i) => {
+    const own = known[i]?.points ?? [];
     const finite = own.filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b)).toSorted(([a], [b]) => a - b || 0);
     const path = finite
       .map(([a, b], k) => `${k === 0 ? "M" : "L"}${right(a).toFixed(1)} ${down(b).toFixed(1)}`)
       .join("");
-    const style = `s${i % COLOURS}`;
+    const told = (a: number, b: number) =>
+      escapeText(`${one.name}: ${(x.format ?? String)(a)}, ${(y.format ?? String)(b)}`);
     return element(
       "g",
-      { class: style },
-      element("path", { class: broken ? "line broken" : "line", d: path }),
-      ...finite.map(([a, b]) =>
-        element(
-          "circle",
-          { cx: right(a), cy: down(b), r: 3 },
-          `<title>${escapeText(`${name}: ${(x.format ?? String)(a)}, ${(y.format ?? String)(b)}`)}</title>`,
-        ),
-      ),
+      { class: colourClass(one.place) },
+      element("path", { class: lineClass(one), d: path }),
+      ...finite.map(([a, b]) => mark(one, right(a), down(b), `<title>${told(a, b)}</title>`)),
     );
   });
   const content = [...axes(across, up, right, down), ...drawn];
-  return { id, title, note, legend: known.map(({ name }) => name), svg: drawing(title, SIZE.height, ...content) };
+  return { id, title, note, legend: series, svg: drawing(title, SIZE.height, ...content) };
 }
 
 function axes(across: Axis, up: Axis, right: (v: number) => number, down: (v: number) => number): string[] {

@@ -3,8 +3,9 @@
 
 import { REPORT_STYLE } from "../report/html-style.js";
 import type { BenchReport } from "../report/report.js";
-import { COLOURS, type Plot, SIZE } from "./plot.js";
+import { type Plot, SIZE } from "./plot.js";
 import { reportPlots } from "./report-plots.js";
+import { colourClass, SAMPLE, type Series, sample } from "./series.js";
 import { element, escapeText } from "./svg.js";
 
 /** One file. */
@@ -46,7 +47,7 @@ function image({ title, legend, svg }: Plot): string {
       element("text", { class: "title", x: MARGIN, y: MARGIN + 12 + i * LINE }, escapeText(text)),
     ),
     ...names.flatMap((line, i) =>
-      line.map(({ name, x, colour }) => legendEntry(name, x, MARGIN + 10 + (titles.length + i) * LINE, colour)),
+      line.map(({ series, x }) => legendEntry(series, x, MARGIN + 10 + (titles.length + i) * LINE)),
     ),
     element("g", { transform: `translate(0 ${head})` }, inner),
   )}\n`;
@@ -58,21 +59,21 @@ function parts(svg: string): [string, string, number] {
   return [all, inner, Number(box.split(" ")[3])];
 }
 
-function legendEntry(name: string, x: number, y: number, colour: number): string {
-  const dot = element("circle", { cx: x + 5, cy: y - 4, r: 5 });
-  return element("g", { class: `s${colour % COLOURS}` }, dot, element("text", { x: x + 15, y }, escapeText(name)));
+function legendEntry(series: Series, x: number, y: number): string {
+  const text = element("text", { x: x + SAMPLE.width + 6, y }, escapeText(series.name));
+  return element("g", { class: colourClass(series.place) }, sample(series, x, y - 10), text);
 }
 
-function legendLines(names: readonly string[]) {
-  const lines: { name: string; x: number; colour: number }[][] = [[]];
+function legendLines(legend: readonly Series[]) {
+  const lines: { series: Series; x: number }[][] = [[]];
   let x = MARGIN;
-  for (const [colour, name] of names.entries()) {
-    const width = name.length * LETTER + 34;
+  for (const series of legend) {
+    const width = series.name.length * LETTER + SAMPLE.width + 24;
     if (x + width > SIZE.width - MARGIN && x > MARGIN) {
       lines.push([]);
       x = MARGIN;
     }
-    lines.at(-1)?.push({ name, x, colour });
+    lines.at(-1)?.push({ series, x });
     x += width;
   }
   return lines;

@@ -1,5 +1,6 @@
 // What a plot is, whatever draws it: a title, a note on what it shows and what not, and a drawing with its legend.
 
+import { colourClass, SAMPLE, type Series, sample } from "./series.js";
 import { element, escapeText } from "./svg.js";
 
 /** A plot as HTML. */
@@ -7,20 +8,20 @@ export interface Plot {
   readonly id: string;
   readonly title: string;
   readonly note: string;
-  /** Names in the order of their colours. */
-  readonly legend: readonly string[];
+  /** What is told apart; one alone needs no legend. */
+  readonly legend: readonly Series[];
   readonly svg: string;
 }
-
-/** Colours of series that the style has. */
-export const COLOURS = 9;
 
 /** Width and height of a drawing, in its own units; it scales with the page. */
 export const SIZE = { width: 560, height: 350 } as const;
 
 /** The plot with its title, legend and note. */
 export function plotHtml({ id, title, note, legend, svg }: Plot): string {
-  const names = legend.map((name, i) => `<li class="s${i % COLOURS}">${escapeText(name)}</li>`);
+  const box = { class: "sample", viewBox: `0 0 ${SAMPLE.width} ${SAMPLE.height}`, "aria-hidden": "true" };
+  const names = legend.map(
+    (one) => `<li class="${colourClass(one.place)}">${element("svg", box, sample(one))}${escapeText(one.name)}</li>`,
+  );
   return `<figure id="${escapeText(id)}" class="plot"><h3>${escapeText(title)}</h3>${names.length > 1 ? `<ul class="legend">${names.join("")}</ul>` : ""}${svg}<figcaption>${escapeText(note)}</figcaption></figure>`;
 }
 

@@ -1,7 +1,7 @@
 // The plots that a report of rows is looked at by: latency of each tier, throughput against batch, cost of a million tokens
 // on each tier, and cost of a row against the table's size; then every curve and, for other suites, bars of each cell.
 
-import { digits, duration, shortCount } from "../report/numbers.js";
+import { capital, digits, duration, shortCount } from "../report/numbers.js";
 import type { BenchReport, CellReport, ContestantReport, CurveReport } from "../report/report.js";
 import { barPlot } from "./bar-plot.js";
 import { costPlot } from "./cost-plot.js";
@@ -119,12 +119,13 @@ function cellPlot(cell: CellReport): Plot | undefined {
   return barPlot({
     id: cell.id.replaceAll(/[^\w-]/g, "-"),
     title: `${cell.suite}: ${cell.title}`,
-    note: `Time of a ${cell.unit}; shorter is better. ${cell.cacheState}.`,
+    note: `Time of a ${cell.unit}; shorter is better. ${capital(cell.cacheState)}.`,
     value: { label: `time of a ${cell.unit}`, scale: slowest / fastest > 50 ? "log" : "linear", format: duration },
     bars: cell.contestants.map((one) => ({
       name: one.name,
       value: one.nsPerUnit,
-      colour: one.kind === "tier" ? 0 : 5,
+      colour: one.kind === "tier" ? 0 : 1,
     })),
+    colours: ["of this project", "peers and limits"],
   });
 }

@@ -19,10 +19,11 @@ figure.plot svg { display: block; width: 100%; height: auto; font: 13px system-u
 figcaption, .note { color: var(--soft); font-size: .85rem; }
 svg text { fill: var(--soft); } svg text.label { fill: var(--ink); } svg text.value { fill: var(--ink); }
 svg .grid { stroke: var(--grid); stroke-width: 1; } svg .axis { stroke: var(--soft); stroke-width: 1.25; }
-svg .line { fill: none; stroke: currentColor; stroke-width: 2.25; } svg .broken { stroke-dasharray: 5 4; stroke-width: 1.5; }
-svg circle, svg rect { fill: currentColor; } svg .range { stroke: var(--ink); stroke-width: 1.5; }
+svg .line { fill: none; stroke: currentColor; stroke-width: 2.25; } svg .broken { stroke-width: 1.5; }
+svg .d0 { stroke-dasharray: 6 4; } svg .d1 { stroke-dasharray: 2 3; } svg .d2 { stroke-dasharray: 9 3 2 3; }
+svg circle, svg polygon, svg rect { fill: currentColor; } svg .range { stroke: var(--ink); stroke-width: 1.5; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .15rem 1rem; padding: 0; margin: 0 0 .4rem; font-size: .85rem; }
-.legend li::before { content: ""; display: inline-block; width: .8em; height: .8em; margin-right: .4em; border-radius: 50%; background: currentColor; }
+.legend li { display: flex; align-items: center; gap: .4em; } .legend svg.sample { width: 30px; height: 12px; flex: none; }
 .s0 { color: var(--c0); } .s1 { color: var(--c1); } .s2 { color: var(--c2); } .s3 { color: var(--c3); } .s4 { color: var(--c4); }
 .s5 { color: var(--c5); } .s6 { color: var(--c6); } .s7 { color: var(--c7); } .s8 { color: var(--c8); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; margin: .4rem 0 1.2rem; }

@@ -3,7 +3,7 @@
 
 import { textTable } from "@engram-ts/cli";
 import { machineLines } from "./machine-lines.js";
-import { digits, duration, shortCount } from "./numbers.js";
+import { capital, digits, duration, shortCount } from "./numbers.js";
 import type { BenchReport, CellReport, ContestantReport, CurveReport } from "./report.js";
 
 /** The whole report. */
@@ -97,7 +97,3 @@ const METHOD = [
   "beyond 5 %. Latencies are of an open loop: calls arrive at random at half the rate that the contestant keeps up, and are",
   "counted from their arrival, so that a slow call makes those behind it late too. Raw times are in report.json.",
 ];
-
-function capital(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
-}

@@ -12,7 +12,7 @@ import { madeUpReport } from "../bench-report.js";
 import { startBrowser } from "./browser.js";
 
 const folder = mkdtempSync(join(tmpdir(), "engram-page-"));
-const report = madeUpReport();
+const report = madeUpReport({ peers: 9 }); // more series than there are colours
 const [, , path = ""] = writeReport(folder, report);
 let browser: Browser;
 beforeAll(async () => {
@@ -43,6 +43,21 @@ function colours(page: Page, png: Buffer): Promise<Record<string, number>> {
   }, png.toString("base64"));
 }
 
+/** How each series looks, as drawn and as its legend shows it: colour, shape of its mark, pattern of its line. */
+function readSeries(figures: (HTMLElement | SVGElement)[]): { id: string; drawn: string[]; legend: string[] }[] {
+  const look = (group: Element) => {
+    const mark = group.querySelector(".mark"); // bars have none: their colour alone tells
+    const line = group.querySelector("path.line");
+    const dashes = line === null ? "" : getComputedStyle(line).strokeDasharray;
+    return [getComputedStyle(group).color, mark?.tagName, mark?.getAttribute("class"), dashes].join(" ");
+  };
+  return figures.map((figure) => ({
+    id: figure.id,
+    drawn: [...figure.querySelectorAll("svg:not(.sample) g[class^=s]")].map(look),
+    legend: [...figure.querySelectorAll(".legend li")].map(look),
+  }));
+}
+
 const IDS = ["latency", "throughput", "cost", "size", "cache-deepseek-v4-1-flash", "compute-linear"];
 
 test("the report has every plot that its figures allow", () => {
@@ -69,7 +84,7 @@ test.each(["light", "dark"] as const)(
     for (let i = 0; i < IDS.length; i++) {
       const figure = figures.nth(i);
       const series = await figure.locator("svg g[class^=s]").count();
-      const counts = await colours(page, await figure.locator("svg").screenshot());
+      const counts = await colours(page, await figure.locator("> svg").screenshot());
       const [background, ...drawn] = Object.entries(counts).sort(([, a], [, b]) => b - a);
       const [red = 0] = (background?.[0] ?? "").split(",").map(Number);
       expect(colorScheme === "light" ? red > 200 : red < 60, `${IDS[i]}: background ${background?.[0]}`).toBe(true);
@@ -86,6 +101,17 @@ test.each(["light", "dark"] as const)(
         const name = ink.replace(/rgb\((.*)\)/, "$1").replaceAll(" ", "");
         expect(counts[name] ?? 0, `${IDS[i]}: pixels of ${ink}`).toBeGreaterThan(20);
       }
+    }
+    const plots = await page.locator("figure.plot").evaluateAll(readSeries);
+    expect(Object.fromEntries(plots.map(({ id, drawn }) => [id, drawn.length]))).toMatchObject({
+      throughput: 14,
+      size: 14,
+    });
+    for (const { id, drawn, legend } of plots) {
+      if (legend.length === 0) continue;
+      if (id === "throughput" || id === "size") expect(new Set(drawn).size, `${id}: series that look alike`).toBe(14);
+      for (const look of drawn) expect(legend, `${id}: the legend shows what is drawn`).toContain(look);
+      expect(new Set(legend).size).toBe(legend.length);
     }
     expect(asked).toEqual([pathToFileURL(path).href]);
     expect(problems).toEqual([]);
