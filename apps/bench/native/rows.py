@@ -11,6 +11,7 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 
 PACKAGES = {"memmap": "numpy", "take": "numpy", "torch": "torch", "py-lmdb": "lmdb", "engramdb": "engramdb-python"}
+OTHERS = {"tokenizers": "tokenizers"}  # of other programs than this one
 BATCH = 60_000
 
 
@@ -20,7 +21,7 @@ def answer(value):
 
 def probe():
     found = {"python": sys.version.split()[0]}
-    for kind, package in PACKAGES.items():
+    for kind, package in (PACKAGES | OTHERS).items():
         try:
             found[kind] = f"{package} {version(package)}"
         except PackageNotFoundError:

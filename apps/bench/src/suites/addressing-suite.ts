@@ -1,13 +1,19 @@
 // The suite `addressing`: what it takes to turn tokens into row ids, for each preset, one token at a time and a prefill chunk
-// at once, beside numpy and a plain BigInt loop where these can do the preset's kind of hash.
+// at once, beside numpy and a plain BigInt loop where these can do the preset's kind of hash; and what it takes, once for a
+// tokenizer, to make the map that tokens go through before.
 
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ADDRESSING_PRESETS, type AddressingPresetName, compressIds, createAddressing } from "@engram-ts/core";
 import type { AddressingContestantOptions } from "../cells/addressing-contestant.js";
 import type { CellContestant, CellPlan } from "../cells/cell-plan.js";
+import type { CommandContestantOptions } from "../cells/command-contestant.js";
+import { engramCommand } from "./engram-command.js";
 import type { Suite, SuiteContext } from "./suite.js";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/cells/addressing-contestant.js", import.meta.url));
+const COMMAND = fileURLToPath(new URL("../../dist/cells/command-contestant.js", import.meta.url));
+const TOKENIZERS = fileURLToPath(new URL("../../native/token_map.py", import.meta.url));
 const NUMPY = fileURLToPath(new URL("../../native/addressing.py", import.meta.url));
 
 /** The suite. */
@@ -16,13 +22,44 @@ export const addressingSuite: Suite = {
   description: "tokens to row ids: kernels against numpy and a BigInt loop, for each preset",
   plan(context) {
     const presets: AddressingPresetName[] = ["engram-demo", "deepseek-v4.1-flash", "qwen3.8-flash-next"];
-    return {
-      cells: presets.flatMap((preset, i) =>
-        [2_048, 1].map((count, k) => addressingCell(preset, count, i + k, context)),
-      ),
-    };
+    const cells = presets.flatMap((preset, i) =>
+      [2_048, 1].map((count, k) => addressingCell(preset, count, i + k, context)),
+    );
+    return { cells: context.quick ? cells : [...cells, tokenMapCell(context)] };
   },
 };
+
+/** Whole processes, as for a command that is run once: a `tokenizer.json` read, the map made and written. */
+function tokenMapCell({ tokenizer, folder, peers }: SuiteContext): CellPlan {
+  const { name, path, tokenMap } = tokenizer;
+  const own = (label: string, kind: CellContestant["kind"], command: readonly string[], target: string) => {
+    const given: CommandContestantOptions = { command, target, compared: true };
+    return { name: label, kind, command: [process.execPath, COMMAND, JSON.stringify(given)] };
+  };
+  const [map, theirs] = ["engram", "python"].map((one) => join(folder, `${one}.token-map`)) as [string, string]; // of two
+  const tokens = [process.execPath, engramCommand(), "tokens", "--tokenizer", path, "--out", map];
+  const python = [peers.pythonProgram, TOKENIZERS, path, theirs];
+  return {
+    id: `addressing/token-map/${name}`,
+    suite: "addressing",
+    title: `the token map of ${name}: ${tokenMap.tokens} ids to ${tokenMap.compressed}`,
+    labels: { tokenizer: name, tokens: tokenMap.tokens, compressed: tokenMap.compressed },
+    unit: "map",
+    unitsPerCall: 1,
+    listedCalls: 1,
+    calls: 1,
+    processes: 1,
+    state: "hot",
+    cacheState: "the file tokenizer.json in the system's cache; a process each time",
+    contestants: [
+      own("engram tokens", "tier", tokens, map),
+      ...(peers.versions.tokenizers === undefined ? [] : [own("Python, tokenizers", "peer", python, theirs)]),
+    ],
+    baseline: "Python, tokenizers",
+    checked: "the whole map, by both",
+    priority: 1,
+  };
+}
 
 function addressingCell(
   preset: AddressingPresetName,

@@ -6,6 +6,7 @@ import { cacheSuite } from "./cache-suite.js";
 import { importSuite } from "./import-suite.js";
 import { offloadSuite } from "./offload-suite.js";
 import { scaleSuite } from "./scale-suite.js";
+import { storesSuite } from "./stores-suite.js";
 import type { Suite } from "./suite.js";
 import { tiersSuite } from "./tiers-suite.js";
 
@@ -18,6 +19,7 @@ const computeSuite: Suite = {
 /** All suites. */
 export const SUITES: readonly Suite[] = [
   tiersSuite,
+  storesSuite,
   addressingSuite,
   scaleSuite,
   cacheSuite,

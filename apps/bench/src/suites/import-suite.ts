@@ -4,17 +4,17 @@
 
 import { execFileSync } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CellContestant, CellPlan } from "../cells/cell-plan.js";
 import type { CommandContestantOptions } from "../cells/command-contestant.js";
+import { engramCommand } from "./engram-command.js";
 import type { Suite, SuiteContext } from "./suite.js";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/cells/command-contestant.js", import.meta.url));
-/** Rows of a head of the checkpoint: 130 MB, and 1.3 GB. */
+/** Rows of a head of the checkpoint: 130 MB, and 260 MB. */
 const QUICK_SIZE = 10_000;
-const FULL_SIZE = 100_000;
+const FULL_SIZE = 20_000;
 
 /** The suite. */
 export const importSuite: Suite = {
@@ -24,7 +24,7 @@ export const importSuite: Suite = {
 };
 
 function importCell({ quick, folder }: SuiteContext): CellPlan {
-  const engram = join(dirname(createRequire(import.meta.url).resolve("@engram-ts/cli")), "../bin/engram.js");
+  const engram = engramCommand();
   const size = quick ? QUICK_SIZE : FULL_SIZE;
   const source = join(folder, "checkpoint");
   const contestants: CellContestant[] = [];

@@ -34,7 +34,8 @@ const LEAST_FREE = 2 ** 30;
 /** A shelf in a folder. */
 export function tableShelf(folder: string, s3?: string): TableShelf {
   const written = new Map<string, Promise<void>>();
-  const nameOf = ({ preset, rows }: SizedAddressing) => `${preset.replaceAll(".", "-")}-${rows}`;
+  const nameOf = ({ preset, rows, encoding }: SizedAddressing) =>
+    `${preset.replaceAll(".", "-")}-${rows}-${encoding.kind}`;
   const shelf: TableShelf = {
     table(scheme, sized) {
       const name = nameOf(sized);

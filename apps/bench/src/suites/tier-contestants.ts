@@ -3,7 +3,7 @@
 
 import { fileURLToPath } from "node:url";
 import { tableDrivers } from "@engram-ts/cli";
-import { tableInfo } from "@engram-ts/core";
+import { type ManifestPart, tableInfo } from "@engram-ts/core";
 import type { CellContestant } from "../cells/cell-plan.js";
 import type { PlainContestantOptions } from "../cells/plain-contestant.js";
 import type { RowContestantOptions } from "../cells/row-contestant.js";
@@ -37,7 +37,7 @@ export function tierContestant(
 /** A loop in Node without any store. */
 export function plainContestant(name: string, options: PlainContestantOptions): CellContestant {
   const command = [process.execPath, program("plain-contestant"), JSON.stringify(options)];
-  return { name, kind: "peer", command, files: () => (options.kind === "sdk-get" ? [] : [options.path]) };
+  return { name, kind: "peer", command, files: () => (options.kind.startsWith("sdk-") ? [] : [options.path]) };
 }
 
 /** All that take part in a cell. Tables are written first: peers need to know where rows lie. */
@@ -78,12 +78,16 @@ export async function rowContestants(
 
 /** What a caller of the AWS SDK would write: a ranged GET a row, all of a call at once. */
 async function objectPeers(uri: string, rowBytes: number, calls: Calls): Promise<CellContestant[]> {
+  const path = uri.replace(/^s3:\/\//, "");
+  return [plainContestant("SDK GETs", { kind: "sdk-get", path, parts: await objectParts(uri), rowBytes, ...calls })];
+}
+
+/** The objects that the table of one module lies in. */
+export async function objectParts(uri: string): Promise<readonly ManifestPart[]> {
   const [driver] = await tableDrivers(["s3"]);
   const opened = await driver?.open(uri);
-  const parts = opened?.manifest.modules[0]?.parts ?? [];
   await opened?.close();
-  const path = uri.replace(/^s3:\/\//, "");
-  return [plainContestant("SDK GETs", { kind: "sdk-get", path, parts, rowBytes, ...calls })];
+  return opened?.manifest.modules[0]?.parts ?? [];
 }
 
 function peersOf(

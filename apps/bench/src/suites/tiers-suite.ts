@@ -78,30 +78,65 @@ function workloads(context: SuiteContext): RowWorkload[] {
   return list;
 }
 
-/** A cell about rows, for this suite and for `scale`. Its lists of rows are made when it runs, and given up after. */
-export function rowCell(suite: string, workload: RowWorkload, context: SuiteContext): CellPlan {
+/** Who takes part in a cell about rows, where it is not everyone. */
+export interface RowCast {
+  /** Part of the cell's id and title. */
+  readonly name?: string;
+  readonly baseline: string;
+  /** What the state of caches is, where there are no files. */
+  readonly cacheState?: string;
+  contestants(calls: { readonly ids: string; readonly count: number }): Promise<readonly CellContestant[]>;
+  finish?(): void;
+}
+
+function everyone(workload: RowWorkload, context: SuiteContext): RowCast {
+  return {
+    baseline: workload.state === "hot" ? "JS loop" : "readSync loop",
+    contestants: (calls) => rowContestants(workload, calls, context),
+  };
+}
+
+/** A cell about rows, for this suite and others. Its lists of rows are made when it runs, and given up after. */
+export function rowCell(
+  suite: string,
+  workload: RowWorkload,
+  context: SuiteContext,
+  cast: RowCast = everyone(workload, context),
+): CellPlan {
   const { access, state, sequences, sized, priority } = workload;
   const { rows, encoding, preset, rowsPerToken } = sized;
   const { rowBytes } = tableInfo({ rows, encoding });
   const count = sequences * callTokens(access, sequences, context.trace.ids.length) * rowsPerToken;
   const contestants: CellContestant[] = [];
+  const name = cast.name === undefined ? [] : [cast.name];
   let list: CallRows = { ids: new Uint32Array(0), count, calls: 1 };
   return {
-    id: `${suite}/${access}/${state}/${preset}/${rows}/${sequences}`,
+    id: [suite, ...name, access, state, preset, rows, sequences].join("/"),
     suite,
-    title: `${access}, ${sequences} ${sequences === 1 ? "sequence" : "sequences"}, ${state}: ${shortCount(count)} of ${shortCount(rows)} rows of ${rowBytes} bytes`,
-    labels: { access, state, sequences, preset, encoding: encoding.kind, rowBytes, rows, rowsPerToken, count },
+    title: `${name.map((one) => `${one}: `)}${access}, ${sequences} ${sequences === 1 ? "sequence" : "sequences"}, ${state}: ${shortCount(count)} of ${shortCount(rows)} rows of ${rowBytes} bytes`,
+    labels: {
+      ...(cast.name === undefined ? {} : { store: cast.name }),
+      access,
+      state,
+      sequences,
+      preset,
+      encoding: encoding.kind,
+      rowBytes,
+      rows,
+      rowsPerToken,
+      count,
+    },
     unit: "row",
     unitsPerCall: count,
     get listedCalls() {
       return list.calls;
     },
     ...(state === "hot" ? {} : { warmUpCalls: WARM_UP_CALLS }),
-    latency: access === "decode" && (!context.quick || priority === 0),
+    latency: access === "decode" && cast.name === undefined && (!context.quick || priority === 0),
     state,
-    cacheState: STATES[state],
+    cacheState: cast.cacheState ?? STATES[state],
     contestants,
-    baseline: state === "hot" ? "JS loop" : "readSync loop",
+    baseline: cast.baseline,
     expected: (firstCall, calls) => {
       const last = (firstCall + calls - 1) % list.calls;
       return expectedChecksum(list.ids.subarray(last * count, (last + 1) * count), rowBytes);
@@ -113,10 +148,11 @@ export function rowCell(suite: string, workload: RowWorkload, context: SuiteCont
       list = context.uniform ? uniformCalls(traced, rows, 11) : traced;
       if (state !== "hot") list = withWarmUp(list);
       const ids = context.shelf.callsFile("calls", list.ids);
-      contestants.push(...(await rowContestants(workload, { ids, count }, context)));
+      contestants.push(...(await cast.contestants({ ids, count })));
     },
     finish() {
       list = { ids: new Uint32Array(0), count, calls: list.calls };
+      cast.finish?.();
     },
   };
 }

@@ -34,6 +34,8 @@ export interface Trace {
 /** A tokenizer and its token map. */
 export interface TraceTokenizer {
   readonly name: string;
+  /** Its `tokenizer.json`. */
+  readonly path: string;
   readonly tokenMap: TokenMap;
   encode(text: string): Uint32Array;
 }
@@ -50,7 +52,7 @@ export async function traceTokenizer(name: string = DEFAULT_TOKENIZER): Promise<
   const source = await resolveTokenizer(name, name === DEFAULT_TOKENIZER ? from : process.cwd());
   const tokenizer = openTokenizer(source);
   const tokenMap = buildTokenMap(parseTokenizerJson(source.json));
-  return { name, tokenMap, encode: (text) => tokenizer.encode(text) };
+  return { name, path: source.path, tokenMap, encode: (text) => tokenizer.encode(text) };
 }
 
 /** The tokens of a text, the first `limit` of them. */
