@@ -1,4 +1,4 @@
-// Compiles the AssemblyScript kernels of core to WebAssembly and writes each as a base64 string in a TypeScript file,
+// Compiles the AssemblyScript kernels of packages to WebAssembly and writes each as a base64 string in a TypeScript file,
 // so that the packages need no loader, no file access and no build step of their own. The results are committed.
 //   node tools/build-kernels.mjs           compiles and writes
 //   node tools/build-kernels.mjs --check   fails where a committed result differs from what the sources compile to
@@ -7,13 +7,15 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { main } from "assemblyscript/asc";
 
-const folder = fileURLToPath(new URL("../packages/core/src/assembly/", import.meta.url));
+const folders = ["core", "train"].map((name) =>
+  fileURLToPath(new URL(`../packages/${name}/src/assembly/`, import.meta.url)),
+);
 // Every kernel imports its memory (`env.memory`), up to 4 GiB, and has no runtime: it never allocates.
 const flags = ["-O3", "--noAssert", "--runtime", "stub", "--enable", "simd,threads", "--importMemory"];
 flags.push("--initialMemory", "1", "--maximumMemory", "65536");
 
 /** Compiles one kernel; ends the process where that fails. */
-async function compile(file, moreFlags) {
+async function compile(folder, file, moreFlags) {
   let wasm;
   const { error, stderr } = await main([file, "--outFile", "out.wasm", ...flags, ...moreFlags], {
     readFile: (path) => {
@@ -46,10 +48,15 @@ function sharedFlagAt(file, plain, shared) {
 }
 
 let differing = 0;
-for (const file of readdirSync(`${folder}kernels`).filter((name) => name.endsWith(".ts"))) {
+const kernels = folders.flatMap((folder) =>
+  readdirSync(`${folder}kernels`)
+    .filter((name) => name.endsWith(".ts"))
+    .map((file) => ({ folder, file })),
+);
+for (const { folder, file } of kernels) {
   const name = basename(file, ".ts");
-  const wasm = await compile(file, []);
-  const flagAt = sharedFlagAt(file, wasm, await compile(file, ["--sharedMemory"]));
+  const wasm = await compile(folder, file, []);
+  const flagAt = sharedFlagAt(file, wasm, await compile(folder, file, ["--sharedMemory"]));
   const constant = `${name.toUpperCase().replaceAll("-", "_")}_WASM`;
   const text = `// Compiled from kernels/${file} by tools/build-kernels.mjs: ${wasm.length} bytes. Not edited by hand.
 export const ${constant} = {

@@ -4,7 +4,7 @@
 
 import { type CheckpointStorage, EngramError, findTensor, type Safetensors, tensorValues } from "@engram-ts/core";
 import type { RowOptimizer } from "../optimizers/row-optimizer.js";
-import { readRows, writeRows } from "../optimizers/store-rows.js";
+import { loadRows, writeRows } from "../optimizers/store-rows.js";
 import { fillRows } from "../trainer/initial-rows.js";
 import { readTensors, writeTensors } from "./tensor-files.js";
 import type { RecordedFile } from "./training-record.js";
@@ -16,33 +16,26 @@ const FILE_BYTES = 2 ** 26;
 export async function saveRows(
   storage: CheckpointStorage,
   layer: number,
-  { table, touched }: RowOptimizer,
+  optimizer: RowOptimizer,
   signal?: AbortSignal,
 ): Promise<RecordedFile[]> {
+  const { table, touched } = optimizer;
   const { width } = table.rows.table.encoding;
   const most = Math.max(1, Math.floor(FILE_BYTES / (12 * width)));
   const files: RecordedFile[] = [];
+  await optimizer.settle();
   for (const ids of touchedIds(touched, most)) {
     signal?.throwIfAborted();
-    const rows = readRows(table.rows, ids);
-    const moments = readRows(table.moments, ids);
-    try {
-      await Promise.all([rows.ready(), moments.ready()]);
-      const values = new Float32Array(ids.length * width);
-      const both = new Float32Array(ids.length * 2 * width);
-      rows.decode(values);
-      moments.decode(both);
-      const name = `rows-${layer}-${String(files.length + 1).padStart(5, "0")}.safetensors`;
-      const tensors = new Map([
-        ["ids", { dtype: "U32" as const, shape: [ids.length], data: ids }],
-        ["values", { dtype: "F32" as const, shape: [ids.length, width], data: values }],
-        ["moments", { dtype: "F32" as const, shape: [ids.length, 2 * width], data: both }],
-      ]);
-      files.push(await writeTensors(storage, name, tensors));
-    } finally {
-      rows.release();
-      moments.release();
-    }
+    const values = new Float32Array(ids.length * width);
+    const moments = new Float32Array(ids.length * 2 * width);
+    await Promise.all([loadRows(table.rows, ids, () => values), loadRows(table.moments, ids, () => moments)]);
+    const name = `rows-${layer}-${String(files.length + 1).padStart(5, "0")}.safetensors`;
+    const tensors = new Map([
+      ["ids", { dtype: "U32" as const, shape: [ids.length], data: ids }],
+      ["values", { dtype: "F32" as const, shape: [ids.length, width], data: values }],
+      ["moments", { dtype: "F32" as const, shape: [ids.length, 2 * width], data: moments }],
+    ]);
+    files.push(await writeTensors(storage, name, tensors));
   }
   return files;
 }
@@ -57,6 +50,7 @@ export async function restoreRows(
   optimizer: RowOptimizer,
   files: readonly RecordedFile[],
 ): Promise<void> {
+  await optimizer.discard();
   const { table, touched } = optimizer;
   const { rows, encoding } = table.rows.table;
   const { width } = encoding;

@@ -1,11 +1,13 @@
 // One table in training: its rows and their moments, each in a writable store of any tier, so that neither has to fit in
-// memory. A step reads the rows of its tokens once; what was read is what Adam starts from. Moments are read while the
-// backend computes. Rows that no step touched are neither read nor written. Not here: the formula (sparse-adam.ts).
+// memory. Most of its work is done while the backend computes: the distinct rows of the next step are found and read, the
+// moments of this step read, those of the step before written. What this step then changes of the next one's rows is
+// copied to them. Rows that no step touched are neither read nor written. Not here: the formula (sparse-adam.ts).
 
-import { EngramError, type PrefetchOptions, type TableInfo, tableInfo, type WritableRowStore } from "@engram-ts/core";
-import { rowSums } from "./row-sums.js";
-import { type SparseAdamOptions, sparseAdam } from "./sparse-adam.js";
-import { type RowsRead, readRows, writeRows } from "./store-rows.js";
+import { EngramError, type TableInfo, tableInfo, type WritableRowStore } from "@engram-ts/core";
+import { sharedRows } from "./distinct-rows.js";
+import type { SparseAdamOptions } from "./sparse-adam.js";
+import { type StepRows, stepRows } from "./step-rows.js";
+import { loadRows, roundRows, writeRows } from "./store-rows.js";
 
 /** Where a table in training lies. The stores stay the caller's to close. */
 export interface TrainedTable {
@@ -19,32 +21,27 @@ export interface TrainedTable {
   readonly initial?: (firstRow: number, values: Float32Array) => void | Promise<void>;
 }
 
-/** One batch's rows of a table. */
-export interface RowsOfBatch {
-  readonly rowIds: Uint32Array;
-  /** `[rowIds, width]`, as they were read. */
-  readonly values: Float32Array;
-}
-
 /** A table in training. */
 export interface RowOptimizer {
   readonly table: TrainedTable;
   /** One bit a row: whether a step has ever changed it. */
   readonly touched: Uint8Array;
-  /** Brings rows near, to be read after the step that runs. Does nothing where rows are in memory. */
-  warm(rowIds: Uint32Array): void;
-  /** Reads the rows of a batch; the values hold until the next call. */
-  read(rowIds: Uint32Array, options: PrefetchOptions): Promise<RowsOfBatch>;
-  /** While the backend computes: finds the distinct rows of a batch that was read. */
-  place(batch: RowsOfBatch): Uint32Array;
-  /** While the backend computes, after the last batch of a step was placed: asks for the moments. */
+  /** While the backend computes: finds the next step's distinct rows, and reads them. @param batches their row ids, each. */
+  prepare(batches: readonly Uint32Array[]): void;
+  /** Begins the step that was prepared: its rows are there then. */
+  begin(): Promise<void>;
+  /** The rows of one of the step's batches, `[n, width]`, in the order of its ids: a view until the next call. */
+  rowsOf(batch: number): Float32Array;
+  /** While the backend computes: writes the moments of the step before, and reads those of this one. */
   prefetchMoments(): void;
-  /** Adds a batch's gradients `[rowIds, width]`. */
-  add(places: Uint32Array, gradients: Float32Array): void;
-  /** Changes the rows and writes them, and forgets the step. Returns how many rows were changed. */
+  /** Adds a batch's gradients `[n, width]`. */
+  add(batch: number, gradients: Float32Array): void;
+  /** Changes the rows and writes them. Returns how many rows were changed. */
   apply(options: SparseAdamOptions): Promise<number>;
-  /** Forgets a step that is not to be applied. */
-  discard(): void;
+  /** Writes what is not written yet: moments of the last step. */
+  settle(): Promise<void>;
+  /** Forgets steps that are prepared, not applied, or not written, and waits for what is being written. */
+  discard(): Promise<void>;
 }
 
 /** Encodings that keep what a step changes; int8 and fp8 round it away. */
@@ -63,76 +60,129 @@ export function momentsTable({ rows, encoding }: TableInfo): TableInfo {
 export function rowOptimizer(table: TrainedTable, layer: number): RowOptimizer {
   checkTable(table, layer);
   const { rows, moments } = table;
-  const { width } = rows.table.encoding;
-  const sums = rowSums(width);
+  const { encoding } = rows.table;
+  const { width } = encoding;
   const touched = new Uint8Array(Math.ceil(rows.table.rows / 8));
-  let near: RowsRead | undefined;
-  let momentsRead: RowsRead | undefined;
-  let staging = new Float32Array(0);
-  let momentValues = new Float32Array(0);
-  const discard = (): void => {
-    momentsRead?.release();
-    momentsRead = undefined;
-    sums.clear();
+  const pair = [preparedStep(rows.table.rows, width), preparedStep(rows.table.rows, width)] as const;
+  let next: PreparedStep | undefined;
+  let current: PreparedStep | undefined;
+  /** The step whose moments are not written. */
+  let unwritten: PreparedStep | undefined;
+  let momentsWritten: Promise<void> = Promise.resolve();
+  let momentsRead: Promise<void> | undefined;
+
+  const settle = (): Promise<void> => {
+    if (unwritten === undefined) return momentsWritten;
+    const { step } = unwritten;
+    unwritten = undefined;
+    momentsWritten = writeRows(moments, step.ids, step.moments);
+    momentsWritten.catch(() => undefined); // told to whoever waits for it
+    return momentsWritten;
+  };
+  const prefetchMoments = (): Promise<void> => {
+    const step = stepOf(current);
+    const written = settle();
+    momentsRead = written.then(() => loadRows(moments, step.ids, () => step.moments));
+    return momentsRead;
   };
   return {
     table,
     touched,
-    warm(rowIds) {
-      near?.release();
-      near = rows.capabilities.resident ? undefined : readRows(rows, rowIds);
-      near?.ready().catch(() => undefined); // the reading that matters comes later, and fails for itself
+    prepare(batches) {
+      const made = current === pair[0] ? pair[1] : pair[0];
+      if (unwritten === made) void settle(); // its arrays are used again
+      made.begin(batches, current);
+      made.loading = loadRows(rows, made.step.ids, () => made.step.values);
+      made.loading?.catch(() => undefined); // told to `begin`
+      next = made;
     },
-    async read(rowIds, options) {
-      const read = readRows(rows, rowIds, options);
-      near?.release();
-      near = undefined;
-      try {
-        await read.ready();
-        staging = grown(staging, rowIds.length * width);
-        const values = staging.subarray(0, rowIds.length * width);
-        read.decode(values);
-        return { rowIds, values };
-      } finally {
-        read.release();
-      }
+    async begin() {
+      if (next === undefined) throw new TypeError("a step is prepared before it begins");
+      current = next;
+      next = undefined;
+      await current.loading;
+      current.takeChanges();
     },
-    place: ({ rowIds, values }) => sums.place(rowIds, values),
+    rowsOf: (batch) => stepOf(current).spread(batch),
     prefetchMoments() {
-      momentsRead?.release();
-      momentsRead = readRows(moments, sums.ids());
-      momentsRead.ready().catch(() => undefined); // apply waits for it, and throws
+      prefetchMoments().catch(() => undefined); // told to `apply`
     },
-    add: (places, gradients) => sums.add(places, gradients),
+    add: (batch, gradients) => stepOf(current).add(batch, gradients),
     async apply(options) {
-      const { count } = sums;
-      try {
-        const read = momentsRead ?? readRows(moments, sums.ids());
-        momentsRead = read;
-        await read.ready();
-        momentValues = grown(momentValues, count * 2 * width);
-        const ids = sums.ids();
-        const values = sums.values();
-        const own = momentValues.subarray(0, count * 2 * width);
-        read.decode(own);
-        read.release(); // a ticket that is open makes stores keep what is overwritten
-        momentsRead = undefined;
-        sparseAdam({ values, gradients: sums.sums(), moments: own }, width, options);
-        await writeRows(rows, ids, values);
-        await writeRows(moments, ids, own);
-        for (const id of ids) touched[id >>> 3] = (touched[id >>> 3] ?? 0) | (1 << (id & 7));
-        return count;
-      } finally {
-        discard();
-      }
+      const step = stepOf(current);
+      await (momentsRead ?? prefetchMoments());
+      momentsRead = undefined;
+      step.adam(options);
+      roundRows(encoding, step.values);
+      const { ids } = step;
+      await writeRows(rows, ids, step.values);
+      if (current !== undefined) current.applied = true;
+      unwritten = current;
+      for (const id of ids) touched[id >>> 3] = (touched[id >>> 3] ?? 0) | (1 << (id & 7));
+      return ids.length;
     },
-    discard,
+    settle,
+    async discard() {
+      await Promise.allSettled([momentsWritten, momentsRead, next?.loading]); // what they fail with is of no matter now
+      next = undefined;
+      current = undefined;
+      unwritten = undefined;
+      momentsRead = undefined;
+    },
   };
 }
 
-/** An array of `length` values at least, the same one where it is long enough. */
-function grown(array: Float32Array<ArrayBuffer>, length: number): Float32Array<ArrayBuffer> {
-  return array.length >= length ? array : new Float32Array(2 ** Math.ceil(Math.log2(length)));
+/** A step's rows, read while the step before was on its way, and what that one changed of them. */
+interface PreparedStep {
+  readonly step: StepRows;
+  loading: Promise<void> | undefined;
+  /** Whether its rows are changed, and in their store. */
+  applied: boolean;
+  begin(batches: readonly Uint32Array[], before: PreparedStep | undefined): void;
+  /** Copies rows that the step before changed after they were read here. */
+  takeChanges(): void;
+}
+
+function preparedStep(rows: number, width: number): PreparedStep {
+  const step = stepRows(rows, width);
+  let before: PreparedStep | undefined;
+  let shared = 0;
+  let here = new Uint32Array(0);
+  let there = new Uint32Array(0);
+  const prepared: PreparedStep = {
+    step,
+    loading: undefined,
+    applied: false,
+    begin(batches, running) {
+      prepared.applied = false;
+      step.begin(batches);
+      before = running?.applied === false ? running : undefined;
+      shared = 0;
+      if (before === undefined) return;
+      if (here.length < step.ids.length) {
+        here = new Uint32Array(2 ** Math.ceil(Math.log2(step.ids.length)));
+        there = new Uint32Array(here.length);
+      }
+      shared = sharedRows(step.ids, before.step.ids, here, there);
+    },
+    takeChanges() {
+      if (before?.applied !== true) return;
+      const into = step.values;
+      const from = before.step.values;
+      for (let i = 0; i < shared; i++) {
+        let to = (here[i] as number) * width; // i < shared
+        let at = (there[i] as number) * width;
+        for (const end = at + width; at < end; at++, to++) into[to] = from[at] as number; // within the row
+      }
+      before = undefined;
+    },
+  };
+  return prepared;
+}
+
+function stepOf(current: PreparedStep | undefined): StepRows {
+  if (current !== undefined) return current.step;
+  throw new TypeError("the step has begun");
 }
 
 function checkTable({ rows, moments }: TrainedTable, layer: number): void {

@@ -1,8 +1,13 @@
 // One step of Adam for the rows that a step touched, as torch.optim.SparseAdam: rows that were not touched keep their
-// values and their moments. No weight decay. Arrays alone; where rows and moments lie is row-optimizer.ts.
+// values and their moments. No weight decay. Here are its options and what follows from them; the loop is the kernel's
+// (assembly/row-kernel.ts), where rows and moments lie is row-optimizer.ts.
 //
 //   m <- m + (1 - b1) (g - m);  v <- v + (1 - b2) (g^2 - v)
 //   p <- p - lr * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon)
+//
+// float64 in between, stored as float32.
+
+import type { AdamNumbers } from "../assembly/row-kernel.js";
 
 /** Options of one step. */
 export interface SparseAdamOptions {
@@ -16,36 +21,8 @@ export interface SparseAdamOptions {
   readonly factor: number;
 }
 
-/** Arrays of n rows of w values. */
-export interface SparseAdamArrays {
-  /** `[n, w]`, changed. */
-  readonly values: Float32Array;
-  /** `[n, w]`. */
-  readonly gradients: Float64Array;
-  /** `[n, 2 * w]`, changed: a row's first moments, then its second. */
-  readonly moments: Float32Array;
-}
-
-/** Changes values and moments; float64 in between, stored as float32. */
-export function sparseAdam(
-  { values, gradients, moments }: SparseAdamArrays,
-  width: number,
-  options: SparseAdamOptions,
-) {
-  const { learningRate, beta1, beta2, epsilon, step, factor } = options;
+/** What the loop needs of a step's options. */
+export function adamNumbers({ learningRate, beta1, beta2, epsilon, step, factor }: SparseAdamOptions): AdamNumbers {
   const stepSize = (learningRate * Math.sqrt(1 - beta2 ** step)) / (1 - beta1 ** step);
-  const rest1 = 1 - beta1;
-  const rest2 = 1 - beta2;
-  for (let at = 0, first = 0; at < values.length; at += width, first += 2 * width) {
-    for (let c = 0; c < width; c++) {
-      const g = (gradients[at + c] ?? 0) * factor;
-      let m = moments[first + c] ?? 0;
-      let v = moments[first + width + c] ?? 0;
-      m += rest1 * (g - m);
-      v += rest2 * (g * g - v);
-      moments[first + c] = m;
-      moments[first + width + c] = v;
-      values[at + c] = (values[at + c] ?? 0) - (stepSize * m) / (Math.sqrt(v) + epsilon);
-    }
-  }
+  return { factor, stepSize, rest1: 1 - beta1, rest2: 1 - beta2, epsilon };
 }

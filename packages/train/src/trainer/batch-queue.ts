@@ -1,4 +1,4 @@
-// The batches of the next step, drawn while the backend computes: their row ids are hashed and their rows brought near.
+// The batches of the next step, drawn while the backend computes: their row ids are hashed, their rows read.
 // A checkpoint gets the source's position from before them, so that a resumed run draws them again. Not here: reading rows.
 
 import { type AddressedModel, EngramError, type RowsNeeded, rowsNeeded } from "@engram-ts/core";
@@ -31,14 +31,14 @@ export interface BatchQueue {
 export function batchQueue(
   source: TokenSource,
   model: AddressedModel,
-  options: { readonly accumulation: number; warm(batches: readonly PreparedBatch[]): void },
+  options: { readonly accumulation: number; drawn(batches: readonly PreparedBatch[]): void },
 ): BatchQueue {
   let drawn: { readonly position: unknown; readonly batches: Promise<readonly PreparedBatch[]> } | undefined;
   const draw = async (): Promise<readonly PreparedBatch[]> => {
     const batches: PreparedBatch[] = [];
     for (let i = 0; i < options.accumulation; i++) batches.push(prepared(model, await source.next()));
     if (batches.some(({ counted }) => counted > 0)) {
-      options.warm(batches);
+      options.drawn(batches);
       return batches;
     }
     throw refused("the batches of a step have no target that counts; give sequences of two tokens or more");

@@ -1,12 +1,12 @@
 // One step of training. All batches of the step run first, their gradients summing up on the backend; the last one's graph
-// ends with the updates of the parameters, so that one graph runs per batch. While it runs, the host finds the step's
-// distinct rows, asks for their moments and draws the next step. What needs gradients on the host comes after: router biases
+// ends with the updates of the parameters, so that one graph runs per batch. While it runs, the host reads the moments of
+// the step's rows, draws the next step and reads its rows. What needs gradients on the host comes after: router biases
 // and embedding, whose update is a small graph of its own, and the rows, which are updated while that runs.
 
 import type { Backend, Model } from "@engram-ts/core";
 import type { DenseOptimizer } from "../optimizers/dense-optimizer.js";
 import { type EmbeddingGradient, embeddingGradient } from "../optimizers/embedding-gradient.js";
-import type { RowOptimizer, RowsOfBatch } from "../optimizers/row-optimizer.js";
+import type { RowOptimizer } from "../optimizers/row-optimizer.js";
 import type { BatchQueue, PreparedBatch } from "./batch-queue.js";
 import type { StepClock } from "./step-clock.js";
 import type { TrainingConfig } from "./training-config.js";
@@ -62,9 +62,10 @@ export async function runBatches<T>(
   let squares = 0; // of what is on the host already
   for (const [i, batch] of batches.entries()) {
     const last = i === batches.length - 1;
-    const read = await readRows(parts, batch);
+    clock.enter("rows");
+    if (i === 0) await Promise.all([...parts.tables.values()].map((table) => table.begin()));
+    const values = new Map([...parts.tables].map(([layer, table]) => [layer, table.rowsOf(i)]));
     clock.enter("upload");
-    const values = new Map([...read].map(([layer, rows]) => [layer, rows.values]));
     const memory = uploadMemory(model, batch.tokens.ids.length, values);
     clock.enter("record");
     const share = batch.counted / total;
@@ -77,7 +78,6 @@ export async function runBatches<T>(
     const running = runPass(backend, pass, clipped === undefined ? [] : [clipped.norm]);
     running.catch(() => undefined); // awaited below, after what the host does meanwhile
     const began = performance.now();
-    const places = new Map([...read].map(([layer, rows]) => [layer, parts.tables.get(layer)?.place(rows)]));
     if (last) {
       for (const table of parts.tables.values()) table.prefetchMoments();
       await queue.prefetch();
@@ -86,7 +86,7 @@ export async function runBatches<T>(
     const result = await running;
     clock.enter("rowUpdate");
     loss += result.loss * share;
-    for (const [layer, gradient] of result.rows) parts.tables.get(layer)?.add(places.get(layer) ?? NOWHERE, gradient);
+    for (const [layer, gradient] of result.rows) parts.tables.get(layer)?.add(i, gradient);
     clock.enter("embedding");
     addEmbedded(parts, result);
     addLoads(loads, result.loads);
@@ -97,19 +97,6 @@ export async function runBatches<T>(
     return { loss, norm, factor: norm > most ? most / norm : 1, clip: clipped.factor, loads, left: dense };
   }
   throw new TypeError("a step has at least one batch"); // the queue sees to that
-}
-
-const NOWHERE = new Uint32Array(0);
-
-async function readRows<T>(
-  { tables, clock }: StepParts<T>,
-  { rows }: PreparedBatch,
-): Promise<Map<number, RowsOfBatch>> {
-  clock.enter("rows");
-  const read = rows.map(async ({ layer, rowIds }) => [layer, await tables.get(layer)?.read(rowIds, {})] as const);
-  const found = new Map<number, RowsOfBatch>();
-  for (const [layer, one] of await Promise.all(read)) if (one !== undefined) found.set(layer, one);
-  return found;
 }
 
 /** Adds gradients to those of earlier batches, whose tensors stay. */

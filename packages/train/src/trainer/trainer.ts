@@ -85,8 +85,11 @@ export async function createTrainer<T>(options: TrainerOptions<T>): Promise<Trai
   const optimizer = denseOptimizer(backend, model.parameters, shapes, config);
   const queue = batchQueue(source, model, {
     accumulation: config.accumulation,
-    warm(batches) {
-      for (const { layer, rowIds } of batches[0]?.rows ?? []) rows.get(layer)?.warm(rowIds);
+    drawn(batches) {
+      for (const [layer, table] of rows) {
+        const own = batches.flatMap((batch) => batch.rows.flatMap((one) => (one.layer === layer ? [one.rowIds] : [])));
+        table.prepare(own);
+      }
     },
   });
   const embeddings = new Map<string, EmbeddingGradient<T>>();
@@ -149,7 +152,7 @@ export async function createTrainer<T>(options: TrainerOptions<T>): Promise<Trai
         secondsLeft: Math.max(0, config.steps - step) * state.pace,
       };
     } finally {
-      if (state.failed) for (const table of rows.values()) table.discard();
+      if (state.failed) await Promise.all([...rows.values()].map((table) => table.discard()));
     }
   };
 

@@ -126,6 +126,7 @@ describe("a folder of checkpoints", () => {
     const trainer = await tinyTrainer();
     await trainer.takeStep();
     const place = temporaryFolder();
+    await trainer.save(directoryStorage(join(place, "before"))); // moments are in their store then
     const expected = await contentsOf(trainer);
     for (let writes = 0; ; writes++) {
       const inner = directoryStorage(join(place, `try-${writes}`));
