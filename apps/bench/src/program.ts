@@ -7,6 +7,7 @@ import { calibrateCommand } from "./commands/calibrate-command.js";
 import { compareCommand } from "./commands/compare-command.js";
 import { renderCommand, traceCommand } from "./commands/report-commands.js";
 import { runCommands } from "./commands/run-command.js";
+import { experimentCommand } from "./experiments/experiment-command.js";
 
 /** The command `engram-bench`. */
 export function benchProgram(): Command {
@@ -24,6 +25,7 @@ export function benchProgram(): Command {
     traceCommand(),
     renderCommand(),
     calibrateCommand(),
+    experimentCommand(),
   ]) {
     program.addCommand(command.exitOverride());
   }

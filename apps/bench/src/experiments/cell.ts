@@ -8,7 +8,7 @@ import type { TrainingConfigInput } from "@engram-ts/train";
 /** Options of a probe or a text: JSON. */
 export type JsonObject = { readonly [name: string]: JsonValue };
 
-/** Something that is measured on the trained model, by the name that {@link ./probes/all-probes.ts} knows. */
+/** Something that is measured on the trained model, by the name that probes/all-probes.ts knows. */
 export interface CellProbe {
   /** The probe. */
   readonly probe: string;

@@ -22,7 +22,12 @@ const LETTER = 7.2;
 
 /** All plots of a report as files. */
 export function plotImages(report: BenchReport): readonly PlotImage[] {
-  return reportPlots(report).map((plot) => ({ id: plot.id.replaceAll(".", "-"), title: plot.title, svg: image(plot) }));
+  return reportPlots(report).map(plotImage);
+}
+
+/** One plot as a file. */
+export function plotImage(plot: Plot): PlotImage {
+  return { id: plot.id.replaceAll(".", "-"), title: plot.title, svg: image(plot) };
 }
 
 function image({ title, legend, svg }: Plot): string {

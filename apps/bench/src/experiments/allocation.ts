@@ -1,0 +1,172 @@
+// Experiment 1, sparsity allocation: models of equal total and activated parameters, and equal operations of a token, whose
+// sparse parameters lie in experts and in a table in different shares. Is there a U, and where.
+
+import { linePlot } from "../plots/line-plot.js";
+import { type Cell, type CellResult, cellId } from "./cell.js";
+import type { Experiment, ExperimentReport, ReportTable, Verdict } from "./experiment.js";
+import { allocatedModel } from "./models/allocated-model.js";
+import { EXPERIMENT_SIZES, experimentTraining } from "./models/experiment-sizes.js";
+import { armsOf, lossText, meanLoss, pairedDifference } from "./report/arms.js";
+import { intervalText } from "./report/intervals.js";
+
+const EXPERIMENT = "allocation";
+const RHOS = {
+  miniature: [1, 0.8, 0.5, 0.2],
+  cpu: [1, 0.8, 0.5, 0.2],
+  gpu: [1, 0.9, 0.8, 0.65, 0.5, 0.35, 0.2],
+} as const;
+
+/** See the head of this file. */
+export const allocation: Experiment = {
+  name: EXPERIMENT,
+  title: "Sparsity allocation: experts or memory",
+  claim:
+    "At fixed total and activated parameters the validation loss is U-shaped in rho, the share of sparse parameters that experts have: least at rho of 75 to 80 %, and higher with experts alone (section 3 of the paper; there 5.7 and 9.9 billion parameters).",
+  cells(scale, vocabulary) {
+    const sizes = EXPERIMENT_SIZES[scale];
+    const { seeds, budgets, batch, heldOutTokens } = sizes;
+    return seeds.flatMap((seed) =>
+      budgets.flatMap((budget) =>
+        RHOS[scale].map((rho): Cell => {
+          const arm = `${budget.name} rho ${rho}`;
+          return {
+            ...{ id: cellId({ experiment: EXPERIMENT, arm, seed }), experiment: EXPERIMENT, arm, seed },
+            ...{ labels: { budget: budget.name, rho }, corpus: "mixed", batch, heldOutTokens, probes: [] },
+            spec: allocatedModel(budget, rho, vocabulary),
+            config: experimentTraining(sizes, budget.name),
+          };
+        }),
+      ),
+    );
+  },
+  report: allocationReport,
+};
+
+function allocationReport(results: readonly CellResult[]): ExperimentReport | undefined {
+  const budgets = [...new Set(results.map(({ cell }) => String(cell.labels.budget)))];
+  const found = budgets.map((budget) =>
+    ofBudget(
+      budget,
+      results.filter(({ cell }) => cell.labels.budget === budget),
+    ),
+  );
+  if (found.every(({ points }) => points.length < 3)) return undefined;
+  const plot = linePlot({
+    id: "allocation",
+    title: "Held-out loss against the share of experts",
+    note: "Each point is the mean over seeds of models with equal parameters and operations; less is better. rho is the share of sparse parameters that experts have, 100 % is no table. The difference to each budget's model of experts alone is drawn, so that budgets share an axis.",
+    x: {
+      label: "rho, share of sparse parameters in experts",
+      scale: "linear",
+      format: (rho) => `${Math.round(100 * rho)} %`,
+    },
+    y: { label: "loss minus that of experts alone, nats", scale: "linear", format: (value) => value.toFixed(3) },
+    lines: found.flatMap(({ budget, points }) => {
+      const alone = points.find(({ rho }) => rho === 1)?.loss;
+      return alone === undefined
+        ? []
+        : [{ name: budget, points: points.map(({ rho, loss }) => [rho, loss - alone] as const) }];
+    }),
+  });
+  return {
+    verdicts: found.map(({ verdict }) => verdict),
+    tables: found.map(({ table }) => table),
+    plots: plot === undefined ? [] : [plot],
+    notes: [
+      "Equal between the points of a budget: total parameters, activated parameters and operations of a token within 1 % (counted, and tested), text and its order for a seed, batch, steps, schedule, learning rate (rows five times of it), optimizer.",
+      "Different: the number of routed experts, the table's rows, and the dense block's width, which pays for the engram's projections.",
+      "The paper trains thousands of times larger models on ten tokens and more for each parameter; here a parameter sees less than one, so that experts have little to learn from, which favours memory.",
+    ],
+  };
+}
+
+function ofBudget(budget: string, results: readonly CellResult[]) {
+  const arms = armsOf(results);
+  const points = [...arms.values()]
+    .map((own) => ({ rho: Number(own[0]?.cell.labels.rho), loss: meanLoss(own), own }))
+    .toSorted((a, b) => b.rho - a.rho);
+  const alone = points.find(({ rho }) => rho === 1)?.own ?? [];
+  const table: ReportTable = {
+    title: `Budget ${budget}`,
+    header: [
+      "rho",
+      "experts",
+      "rows of the table",
+      "total",
+      "activated",
+      "FLOPs a token",
+      "held-out loss",
+      "against experts alone",
+    ],
+    rows: points.map(({ rho, own }) => {
+      const [first] = own;
+      const moe = first?.cell.spec.blocks.find(({ feedForward }) => feedForward.kind === "moe")?.feedForward;
+      const experts = moe?.kind === "moe" ? String(moe.routedExperts) : "";
+      const { total = 0, activated = 0, flopsPerToken = 0 } = first?.parameters ?? {};
+      const difference = rho === 1 ? "" : intervalText(pairedDifference(own, alone));
+      const sizes = [total, activated, flopsPerToken].map((value) => `${(value / 1e6).toFixed(3)}M`);
+      return [String(rho), experts, rowsText(first), ...sizes, lossText(own), difference];
+    }),
+  };
+  return { budget, points, table, verdict: verdictOf(budget, points) };
+}
+
+function rowsText(result: CellResult | undefined): string {
+  const memory = result?.cell.spec.memory;
+  if (memory === undefined) return "none";
+  const { tableSizes, headsPerOrder, layers } = memory.addressing;
+  return String(layers.length * headsPerOrder * tableSizes.reduce((sum, size) => sum + size, 0));
+}
+
+interface Point {
+  readonly rho: number;
+  readonly loss: number;
+  readonly own: readonly CellResult[];
+}
+
+function verdictOf(budget: string, points: readonly Point[]): Verdict {
+  const [alone, ...others] = points;
+  const best = points.reduce<Point | undefined>(
+    (least, one) => (least === undefined || one.loss < least.loss ? one : least),
+    undefined,
+  );
+  const last = others.at(-1);
+  if (alone?.rho !== 1 || best === undefined || last === undefined) {
+    return { outcome: "not decided", sentence: `${budget}: too few points.` };
+  }
+  const toAlone = pairedDifference(best.own, alone.own);
+  const toLast = pairedDifference(best.own, last.own);
+  const where = `${budget}: of ${points.length} points the loss is least at rho ${best.rho}`;
+  const gain = `against experts alone ${intervalText(toAlone)}`;
+  if (best.rho === 1) {
+    const least = others.reduce((less, one) => (one.loss < less.loss ? one : less), last);
+    const { low } = pairedDifference(least.own, alone.own);
+    return {
+      outcome: low > 0 ? "not reproduced" : "not decided",
+      sentence: `${where}, with no table; the best table (rho ${least.rho}) has ${intervalText(pairedDifference(least.own, alone.own))} nats more.`,
+    };
+  }
+  if (!(toAlone.high < 0))
+    return { outcome: "not decided", sentence: `${where}, but ${gain} nats: the interval holds 0.` };
+  if (best === last) {
+    return {
+      outcome: "not reproduced",
+      sentence: `${where}, the least that was tried: ${gain} nats. The loss falls the more of the parameters are memory; there is no U at this size.`,
+    };
+  }
+  const near = points
+    .filter((one) => one === best || !(pairedDifference(best.own, one.own).high < 0))
+    .map(({ rho }) => rho);
+  const range = `indistinguishable from it: rho ${Math.min(...near)} to ${Math.max(...near)}`;
+  if (!(toLast.high < 0)) {
+    return {
+      outcome: "not decided",
+      sentence: `${where}: ${gain} nats, but ${intervalText(toLast)} against rho ${last.rho}: the left side of the U does not show; ${range}.`,
+    };
+  }
+  const right = near.some((rho) => rho >= 0.75 && rho <= 0.8);
+  return {
+    outcome: right ? "reproduced" : "not reproduced",
+    sentence: `${where}: ${gain}, against rho ${last.rho} ${intervalText(toLast)} nats. There is a U; ${range}, which ${right ? "holds" : "does not hold"} the paper's 0.75 to 0.8.`,
+  };
+}
