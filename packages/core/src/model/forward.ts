@@ -30,6 +30,11 @@ export interface ForwardBatch<T> extends PackedTokens {
   /** What earlier tokens left in a block: a cache a sequence. Left out where whole sequences run. */
   caches?(name: string, shape: Omit<CacheShape, "capacity">): readonly T[];
   /**
+   * Called after each block with its residual as the last norm would take it, `[N, d]`: the last norm and the head on it
+   * say what the model would predict if no block came after (LogitLens). The tensor belongs to the scope or tape, too.
+   */
+  afterBlock?(layer: number, x: T): void;
+  /**
    * Called after each block with the tensors that later blocks need, and the reports so far: all others that the calls
    * gave since may be freed, and reports that nobody wants. Left out where a tape still needs them.
    */
@@ -74,6 +79,7 @@ export function* forward<T>(
     }
     residual = subLayer(run, layer, "attention", attention, residual);
     residual = subLayer(run, layer, "feedForward", feedForward, residual);
+    batch.afterBlock?.(layer, lastStream(run, residual));
     batch.blockDone?.([residual.streams, ...(residual.pre === undefined ? [] : [residual.pre])], reports);
   }
   const x = lastStream(run, residual); // [N, d]
