@@ -1,9 +1,9 @@
 // How well a model completes n-grams that occurred in its training text so and so often: loss and share of first guesses of
 // the token that ends an n-gram, by bands of counts. Of held-out text that is recall of facts that the training text said
 // elsewhere; of the training text itself, how much of its own phrases a model kept.
-// An n-gram counts where it lies within a document and within a sequence, so that the model sees what comes before its end.
 
 import type { TokenBatch } from "@engram-ts/train";
+import { completedPhrases } from "./completed-phrases.js";
 import { countPhrases } from "./phrase-counts.js";
 import { predictions } from "./predictions.js";
 import type { CountedText, ProbedModel } from "./probed-model.js";
@@ -62,15 +62,15 @@ export async function phraseRecall<T>(
     signal?.throwIfAborted();
     const { places, losses, hits } = await predictions(probed, batch);
     tokens += places.length;
-    const reach = contextOf(batch);
-    for (const [at, place] of places.entries()) {
-      for (const own of kept) {
-        if ((reach[place] ?? 0) < own.order - 1) continue;
-        for (let t = place - own.order + 2; t <= place; t++) own.phrases.push(batch.ids[t] ?? 0);
-        own.phrases.push(batch.targets[place] ?? 0);
-        own.losses.push(losses[at] ?? 0);
-        own.hits.push(hits[at] ?? 0);
+    const at = new Map(Array.from(places, (place, index) => [place, index]));
+    for (const own of kept) {
+      const completed = completedPhrases(batch, own.order);
+      for (const place of completed.places) {
+        const index = at.get(place) ?? 0; // every completed phrase ends in a target that counts
+        own.losses.push(losses[index] ?? 0);
+        own.hits.push(hits[index] ?? 0);
       }
+      for (const id of completed.phrases) own.phrases.push(id);
     }
   }
   return {
@@ -80,17 +80,6 @@ export async function phraseRecall<T>(
       return { order, bands: bandsOf(counts, losses, hits) };
     }),
   };
-}
-
-/** How many tokens up to each one belong to its document and sequence, itself included. */
-function contextOf({ ids, targets, cumulativeLengths }: TokenBatch): Uint32Array {
-  const reach = new Uint32Array(ids.length);
-  const starts = new Set(cumulativeLengths);
-  for (let t = 0; t < ids.length; t++) {
-    const begins = starts.has(t) || (targets[t - 1] ?? -1) < 0;
-    reach[t] = begins ? 1 : (reach[t - 1] ?? 0) + 1;
-  }
-  return reach;
 }
 
 function bandsOf(counts: Uint32Array, losses: readonly number[], hits: readonly number[]): PhraseBand[] {
