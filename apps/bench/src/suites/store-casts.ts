@@ -137,6 +137,7 @@ export function objectCast(far: { readonly endpoint: string; readonly ms: number
     return {
       name: far === undefined ? "s3" : `s3, ${far.ms} ms away`,
       baseline: "one SDK GET",
+      warmUpCalls: 20,
       cacheState: "rows not read before by the process; the server's own caches as they are",
       async contestants(calls) {
         const s3 = context.shelf.table("s3", given.sized);

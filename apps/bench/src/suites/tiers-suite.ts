@@ -85,6 +85,8 @@ export interface RowCast {
   readonly baseline: string;
   /** What the state of caches is, where there are no files. */
   readonly cacheState?: string;
+  /** Calls that compile code, where each takes long. */
+  readonly warmUpCalls?: number;
   contestants(calls: { readonly ids: string; readonly count: number }): Promise<readonly CellContestant[]>;
   finish?(): void;
 }
@@ -108,6 +110,7 @@ export function rowCell(
   const { rowBytes } = tableInfo({ rows, encoding });
   const count = sequences * callTokens(access, sequences, context.trace.ids.length) * rowsPerToken;
   const contestants: CellContestant[] = [];
+  const { warmUpCalls = WARM_UP_CALLS } = cast;
   const name = cast.name === undefined ? [] : [cast.name];
   let list: CallRows = { ids: new Uint32Array(0), count, calls: 1 };
   return {
@@ -131,7 +134,7 @@ export function rowCell(
     get listedCalls() {
       return list.calls;
     },
-    ...(state === "hot" ? {} : { warmUpCalls: WARM_UP_CALLS }),
+    ...(state === "hot" ? {} : { warmUpCalls }),
     latency: access === "decode" && cast.name === undefined && (!context.quick || priority === 0),
     state,
     cacheState: cast.cacheState ?? STATES[state],
@@ -146,7 +149,7 @@ export function rowCell(
     async prepare() {
       const traced = traceCalls(sized, context.trace, context.tokenizer, { kind: access, sequences });
       list = context.uniform ? uniformCalls(traced, rows, 11) : traced;
-      if (state !== "hot") list = withWarmUp(list);
+      if (state !== "hot") list = withWarmUp(list, warmUpCalls);
       const ids = context.shelf.callsFile("calls", list.ids);
       contestants.push(...(await cast.contestants({ ids, count })));
     },
@@ -162,12 +165,12 @@ const WARM_UP_CALLS = 60;
 const WARM_UP_SHARE = 64;
 
 /** The calls after some that read the table's first rows alone. */
-function withWarmUp({ ids, count, calls }: CallRows): CallRows {
-  const warmUp = Uint32Array.from({ length: WARM_UP_CALLS * count }, (_, i) =>
+function withWarmUp({ ids, count, calls }: CallRows, warmUpCalls: number): CallRows {
+  const warmUp = Uint32Array.from({ length: warmUpCalls * count }, (_, i) =>
     Math.floor((ids[i % ids.length] ?? 0) / WARM_UP_SHARE),
   );
   const all = new Uint32Array(warmUp.length + ids.length);
   all.set(warmUp);
   all.set(ids, warmUp.length);
-  return { ids: all, count, calls: calls + WARM_UP_CALLS };
+  return { ids: all, count, calls: calls + warmUpCalls };
 }
