@@ -14,6 +14,8 @@ import type { RowWorkload } from "./tiers-suite.js";
 
 /** The threads that files and LMDB read on, and the reads that their peers in C have under way. */
 export const READ_THREADS = 16;
+/** Reads that the disk's limit is measured by: as a caller does who waits for each, as we do, and as much as it gives. */
+const FIO_DEPTHS = [1, READ_THREADS, 64];
 /** The stack's memory, as a share of the table. */
 const CACHE_SHARE = 8;
 
@@ -104,25 +106,30 @@ function peersOf(
     folder: `${folder}/peers-${sized.preset.replaceAll(".", "-")}-${sized.rows}`,
   };
   const plain = { path, rowBytes, ...calls };
+  const touched = { ...calls, touch: state === "hot" };
   const main = sequences === 1 && access === "decode";
   const found =
     state === "hot"
       ? [
           plainContestant("JS loop", { kind: "array", ...plain }),
           peers.cMemory(table, calls),
-          peers.python("memmap", table, calls),
-          peers.python("take", table, calls),
+          peers.python("memmap", table, touched),
+          peers.python("take", table, touched),
           // slow to start: left for runs that have the time, and for the cells that all readers look at
           ...(quick || !main
             ? []
-            : (["torch", "py-lmdb", "engramdb"] as const).map((kind) => peers.python(kind, table, calls))),
+            : (["torch", "py-lmdb", "engramdb"] as const).map((kind) => peers.python(kind, table, touched))),
         ]
       : [
           plainContestant("readSync loop", { kind: "read-sync", ...plain }),
           peers.cPread(table, calls, READ_THREADS),
-          peers.python("memmap", table, calls),
-          ...(state === "cold" && main ? [peers.fio(table, calls, READ_THREADS)] : []),
-          ...(quick || !main ? [] : (["py-lmdb", "engramdb"] as const).map((kind) => peers.python(kind, table, calls))),
+          peers.python("memmap", table, touched),
+          ...(state === "cold" && main
+            ? (quick ? [READ_THREADS] : FIO_DEPTHS).map((depth) => peers.fio(table, calls, depth))
+            : []),
+          ...(quick || !main
+            ? []
+            : (["py-lmdb", "engramdb"] as const).map((kind) => peers.python(kind, table, touched))),
         ];
   return found.filter((one) => one !== undefined);
 }
