@@ -18,6 +18,6 @@ export type {
 } from "./report/report.js";
 export { readReport, writeReport } from "./report/report-files.js";
 export type { OpenLoopLatency } from "./statistics/arrivals.js";
-export type { RatioInterval } from "./statistics/paired-ratio.js";
+export { pairedRatio, type RatioInterval, type Series } from "./statistics/paired-ratio.js";
 export type { Verdict, VerdictRule } from "./statistics/verdict.js";
 export type { TraceCard } from "./traces/trace.js";
