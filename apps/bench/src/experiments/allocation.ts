@@ -1,6 +1,7 @@
 // Experiment 1, sparsity allocation: models of equal total and activated parameters, and equal operations of a token, whose
 // sparse parameters lie in experts and in a table in different shares. Is there a U, and where.
 
+import { memoryTables } from "@engram-ts/core";
 import { linePlot } from "../plots/line-plot.js";
 import { type Cell, type CellResult, cellId } from "./cell.js";
 import type { Experiment, ExperimentReport, ReportTable, Verdict } from "./experiment.js";
@@ -114,8 +115,7 @@ function ofBudget(budget: string, results: readonly CellResult[]) {
 function rowsText(result: CellResult | undefined): string {
   const memory = result?.cell.spec.memory;
   if (memory === undefined) return "none";
-  const { tableSizes, headsPerOrder, layers } = memory.addressing;
-  return String(layers.length * headsPerOrder * tableSizes.reduce((sum, size) => sum + size, 0));
+  return String(memoryTables(memory).reduce((sum, { rows }) => sum + rows, 0));
 }
 
 interface Point {

@@ -17,6 +17,7 @@ export interface AllocationBudget {
 
 /** The least slots of a head: fewer are no table. */
 const LEAST_SLOTS = 2;
+const MOST_TRIES = 8;
 
 /**
  * The model of a budget whose experts have the share `rho` of all sparse parameters.
@@ -36,9 +37,16 @@ export function allocatedModel(budget: AllocationBudget, rho: number, vocabulary
   const over = countParameters(model(sizes.denseWidth, LEAST_SLOTS)).activated - goal.activated;
   const denseWidth = sizes.denseWidth - Math.round(over / (3 * sizes.width));
   if (denseWidth < 1) throw new RangeError(`${name}: the dense block cannot pay for the engram's projections`);
-  const without = countParameters(model(denseWidth, LEAST_SLOTS));
   const heads = tables.blocks.length * (tables.maxOrder - 1) * tables.headsPerOrder;
-  const slots = Math.floor((goal.total - without.total + without.sparseMemory) / tables.rowWidth / heads);
-  if (slots < LEAST_SLOTS) throw new RangeError(`${name}: at rho ${rho} nothing is left for a table`);
+  const total = (slots: number) => countParameters(model(denseWidth, slots)).total;
+  // heads have primes above the slots, all different: the rows are a few more than slots times heads
+  let slots = LEAST_SLOTS;
+  for (let over = total(slots) - goal.total, tried = 0; tried < MOST_TRIES; tried++) {
+    const step = Math.round(-over / tables.rowWidth / heads);
+    if (step === 0) break;
+    slots += step;
+    if (slots < LEAST_SLOTS) throw new RangeError(`${name}: at rho ${rho} nothing is left for a table`);
+    over = total(slots) - goal.total;
+  }
   return model(denseWidth, slots);
 }

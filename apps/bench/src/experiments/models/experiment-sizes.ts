@@ -34,11 +34,11 @@ const nano: ModelSizes = {
   ...{ sharedExperts: 1, topK: 2, contextTokens: 64 },
 };
 const small: ModelSizes = {
-  ...{ width: 96, heads: 3, blocks: 3, streams: 1, denseWidth: 384, experts: 162, expertWidth: 64 },
+  ...{ width: 96, heads: 3, blocks: 3, streams: 1, denseWidth: 384, experts: 186, expertWidth: 64 },
   ...{ sharedExperts: 1, topK: 2, contextTokens: 256 },
 };
 const middle: ModelSizes = {
-  ...{ width: 160, heads: 5, blocks: 4, streams: 1, denseWidth: 640, experts: 130, expertWidth: 64 },
+  ...{ width: 160, heads: 5, blocks: 4, streams: 1, denseWidth: 640, experts: 144, expertWidth: 64 },
   ...{ sharedExperts: 1, topK: 2, contextTokens: 256 },
 };
 
