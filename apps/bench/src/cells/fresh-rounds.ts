@@ -4,8 +4,12 @@
 import { dropFiles, readFiles } from "../machine/page-cache.js";
 import type { CellContestant } from "./cell-plan.js";
 import { ask, type CellRun, checkSums, keep, present, start } from "./cell-run.js";
+import { measureLatency } from "./open-loop.js";
 import type { RunningContestant } from "./process.js";
 import type { RoundRequest } from "./request.js";
+
+/** Calls of an open loop on rows that are read once. */
+const MOST_ARRIVALS = 4_000;
 
 /** Runs a process of each contestant, one after the other. @returns calls of a round, as {@link hotProcess}. */
 export async function freshProcess(
@@ -51,6 +55,10 @@ async function freshRound(
     keep(run, one, process, answer);
     const own = measured.get(contestant.name);
     if (own !== undefined) own.residentShare = Math.max(own.residentShare ?? 0, residentShare ?? 0);
+    setState(); // the calls that arrive now are those after, and unread as well
+    const next = firstCall + calls;
+    const mostCalls = Math.min(MOST_ARRIVALS, plan.listedCalls - next);
+    await measureLatency(run, one, { nsPerCall: answer.ns / calls, firstCall: next, mostCalls });
     return calls;
   } finally {
     await one.close();

@@ -1,14 +1,12 @@
 // Rounds of a cell whose rows were all read before: every contestant's process runs beside the others, and they take their
 // rounds in alternating order, as many as the time allows.
 
-import { type OpenLoopLatency, openLoopLatency } from "../statistics/arrivals.js";
 import { median } from "../statistics/quantiles.js";
 import { ask, type CellRun, checkSums, keep, present, start } from "./cell-run.js";
+import { measureLatency } from "./open-loop.js";
 import type { RunningContestant } from "./process.js";
 import type { RoundRequest } from "./request.js";
 
-/** Share of what a contestant can do that arrives in an open loop. */
-const OFFERED_SHARE = 0.5;
 const MOST_CALLS = 20_000;
 /** Rounds that count, at least, where the time runs out and is not far over. */
 const LEAST_ROUNDS = 3;
@@ -34,7 +32,10 @@ export async function hotProcess(
     const fitting = await warmUp(run, running, effort.roundMs);
     const calls = given ?? fitting;
     await rounds(run, running, process, calls);
-    if (plan.latency === true && process === 0) await openLoops(run, running, calls);
+    for (const one of process === 0 ? present(run, running) : []) {
+      const nsPerCall = median(run.measured.get(one.name)?.ns[0] ?? []) / calls;
+      await measureLatency(run, one, { nsPerCall, firstCall: Math.floor(plan.listedCalls / 3), mostCalls: MOST_CALLS });
+    }
     return calls;
   } finally {
     await Promise.all(running.map((one) => one.close()));
@@ -89,29 +90,4 @@ async function warmUp(run: CellRun, running: readonly RunningContestant[], ms: n
     if (spent > 0) fitting ??= Math.max(1, Math.min(MOST_CALLS, Math.round(ms / Math.max(last, 1e-4))));
   }
   return fitting ?? 1;
-}
-
-async function openLoops(run: CellRun, running: readonly RunningContestant[], calls: number): Promise<void> {
-  const { plan, effort, measured } = run;
-  for (const contestant of present(run, running)) {
-    const known = plan.contestants.find(({ name }) => name === contestant.name);
-    const own = measured.get(contestant.name);
-    if (known?.openLoop !== true || own === undefined) continue;
-    const latency = await openLoop(run, contestant, median(own.ns[0] ?? []) / calls, effort.openLoopMs);
-    if (latency !== undefined) own.latency = latency;
-  }
-}
-
-/** Calls arrive at half the rate that the contestant has just kept up. */
-async function openLoop(
-  run: CellRun,
-  contestant: RunningContestant,
-  nsPerCall: number,
-  ms: number,
-): Promise<OpenLoopLatency | undefined> {
-  const perSecond = (OFFERED_SHARE * 1e9) / nsPerCall;
-  const calls = Math.max(20, Math.min(MOST_CALLS, Math.floor((perSecond * ms) / 1_000)));
-  const firstCall = Math.floor(run.plan.listedCalls / 3);
-  const answer = await ask(run, contestant, { firstCall, calls, check: 0, perSecond, seed: 7 });
-  return answer === undefined ? undefined : openLoopLatency(answer.latencyNs ?? [], perSecond);
 }

@@ -46,10 +46,11 @@ export function findPythonPeers(leave: (what: LeftOut) => void): PythonPeers {
   const { ENGRAM_PYTHON = "python3", ENGRAM_TORCH_PYTHON } = process.env;
   const programs = [ENGRAM_PYTHON, ...(ENGRAM_TORCH_PYTHON === undefined ? [] : [ENGRAM_TORCH_PYTHON])];
   const interpreters = programs.flatMap((program) => probe(program, leave));
+  const tried = interpreters.map(({ program }) => program).join(" or ");
   const having = (kind: string) => interpreters.find(({ found }) => found[kind] !== undefined);
   for (const [kind, name] of Object.entries(NAMES)) {
     if (interpreters.length > 0 && having(kind) === undefined)
-      leave({ what: name, why: `not installed for ${interpreters.map(({ program }) => program).join(" or ")}` });
+      leave({ what: name, why: `not installed for ${tried}; name a Python that has it in ENGRAM_PYTHON` });
   }
   const loading = new Map<string, Promise<unknown>>();
   return {

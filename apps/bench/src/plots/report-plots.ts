@@ -13,10 +13,11 @@ export function reportPlots(report: BenchReport): readonly Plot[] {
   const rowCells = report.cells.filter(({ suite }) => suite === "tiers" || suite === "scale");
   const others = report.cells.filter(({ suite }) => suite !== "tiers" && suite !== "scale");
   return [
-    latencyPlot(rowCells),
+    latencyPlot(rowCells, "hot", "latency"),
     throughputPlot(rowCells),
     costPlot(rowCells, report.prices),
     sizePlot(rowCells),
+    latencyPlot(rowCells, "cold", "latency-cold"),
     ...report.curves.map(curvePlot),
     ...others.map(cellPlot),
   ].filter((plot) => plot !== undefined);
@@ -25,9 +26,11 @@ export function reportPlots(report: BenchReport): readonly Plot[] {
 const nines = (share: number) => -Math.log10(1 - share);
 const NINES = ["0", "50", "90", "99", "99.9", "99.99"].map((text) => [nines(Number(text) / 100), `${text} %`] as const);
 
-/** The open loops of the first cell that has them for each state. */
-function latencyPlot(cells: readonly CellReport[]): Plot | undefined {
-  const cell = cells.find(({ contestants }) => contestants.some(({ latency }) => latency !== undefined));
+/** The open loops of the first cell of a state that has them. */
+function latencyPlot(cells: readonly CellReport[], state: string, id: string): Plot | undefined {
+  const cell = cells.find(
+    ({ labels, contestants }) => labels.state === state && contestants.some(({ latency }) => latency !== undefined),
+  );
   if (cell === undefined) return undefined;
   const lines = cell.contestants.flatMap(({ name, latency }) =>
     latency === undefined
@@ -35,7 +38,7 @@ function latencyPlot(cells: readonly CellReport[]): Plot | undefined {
       : [{ name, points: latency.curve.map(([share, us]) => [us * 1e3, nines(share)] as const) }],
   );
   return linePlot({
-    id: "latency",
+    id,
     title: `Latency of each tier: ${cell.title}`,
     note: "Share of calls done within a time, counted from arrival, at half of each tier's own greatest rate (open loop, corrected for coordinated omission). Further left and higher is better.",
     x: { label: "from arrival to rows", scale: "log", format: duration },

@@ -109,10 +109,14 @@ test("a contestant that does not start is left out, and says why", async () => {
 
 test("a cold round finds its files dropped from the system's cache", async () => {
   if (!canDropFiles()) return expect(process.platform).not.toBe("linux");
-  const { report } = await runCell(planOf([tier("file", uri)], { state: "cold", warmUpCalls: 1 }), effort);
+  const { report } = await runCell(
+    planOf([tier("file", uri)], { state: "cold", warmUpCalls: 1, latency: true, calls: 4 }),
+    effort,
+  );
   const [file] = report?.contestants ?? [];
   expect(file?.ns).toHaveLength(3); // a process a round
   expect(file?.residentShare).toBeLessThan(0.9);
+  expect(file?.latency?.requests).toBe(20); // of rows that it had not read before
   readFiles([path]);
   expect(residentShare([path])).toBe(1);
   expect(dropFiles([path])).toBe(0);

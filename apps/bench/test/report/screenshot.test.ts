@@ -58,7 +58,7 @@ function readSeries(figures: (HTMLElement | SVGElement)[]): { id: string; drawn:
   }));
 }
 
-const IDS = ["latency", "throughput", "cost", "size", "cache-deepseek-v4-1-flash", "compute-linear"];
+const IDS = ["latency", "throughput", "cost", "size", "latency-cold", "cache-deepseek-v4-1-flash", "compute-linear"];
 
 test("the report has every plot that its figures allow", () => {
   expect(reportPlots(report).map(({ id }) => id.replaceAll(".", "-"))).toEqual(IDS);
