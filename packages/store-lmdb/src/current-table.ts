@@ -12,6 +12,8 @@ export interface CurrentTable {
   readonly record: TableRecord;
   /** The newest snapshot that has the table; retain it to keep it. */
   readonly snapshot: Snapshot;
+  /** How many transactions had replaced rows of the table, as of the snapshot. */
+  readonly commits: number;
   /** Looks for a newer one; gives true where rows of the table were replaced since. */
   refresh(): boolean;
   release(): void;
@@ -42,6 +44,9 @@ export function currentTable(
     record,
     get snapshot() {
       return snapshot;
+    },
+    get commits() {
+      return commits;
     },
     refresh() {
       if (replaced) return false;

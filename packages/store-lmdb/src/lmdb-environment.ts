@@ -37,8 +37,15 @@ export interface Environment {
   readonly database: LmdbDatabase;
   /** The newest state, held once. */
   snapshot(): Snapshot;
-  /** Writes all or, where `write` throws, nothing; resolves when it is on disk. `write` may be called later, not again. */
-  transact(operation: string, write: (writer: TransactionWriter) => void): Promise<void>;
+  /**
+   * Writes all or, where `write` throws, nothing. `write` may be called later, not again. Resolves when it is on disk; in an
+   * environment that was opened to be durable at its close, `durable: false` does not wait for that.
+   */
+  transact(
+    operation: string,
+    write: (writer: TransactionWriter) => void,
+    options?: { readonly durable: boolean },
+  ): Promise<void>;
   /** Lets go of the environment; the last holder closes it. */
   release(): Promise<void>;
 }
@@ -53,13 +60,14 @@ const opened = new Map<string, Opened>();
 
 /**
  * Opens an environment, or holds it once more.
- * @param options create: makes a folder and an environment where there is none.
+ * @param options create: makes a folder and an environment where there is none. lazy: where this is the first holder,
+ * commits are not forced to disk unless each asks for it.
  * @throws EngramError `not-found`, `permission-denied`, `truncated`, `unsupported` (another format), `io`.
  */
 export async function holdEnvironment(
   folder: string,
   operation: string,
-  options: { create: boolean },
+  options: { create: boolean; lazy?: boolean },
 ): Promise<Environment> {
   try {
     let path = resolve(folder);
@@ -74,7 +82,7 @@ export async function holdEnvironment(
       entry = opened.get(path);
     }
     if (entry === undefined) {
-      entry = { environment: openEnvironment(path, operation), holders: 0 };
+      entry = { environment: openEnvironment(path, operation, options.lazy === true), holders: 0 };
       opened.set(path, entry);
     }
     entry.holders++;
@@ -84,7 +92,7 @@ export async function holdEnvironment(
   }
 }
 
-function openEnvironment(path: string, operation: string): Environment {
+function openEnvironment(path: string, operation: string, lazy: boolean): Environment {
   const writable = isWritable(path);
   const data = join(path, "data.mdb");
   if (isThere(data)) checkDataFile(data, operation);
@@ -100,6 +108,7 @@ function openEnvironment(path: string, operation: string): Environment {
     noReadAhead: true,
     noMemInit: true,
     overlappingSync: false, // a commit resolves when it is on disk
+    noSync: lazy,
     eventTurnBatching: false, // or a commit that fails also rejects a promise that nobody has, which ends the process
   });
   let file: number | undefined;
@@ -114,6 +123,11 @@ function openEnvironment(path: string, operation: string): Environment {
     throw error;
   }
   const fd = file;
+  const sync = async (): Promise<void> => {
+    if (!lazy || !writable) return;
+    const error = await new Promise<unknown>((resolve) => database.sync(resolve));
+    if (error instanceof Error) throw error;
+  };
   const environment: Environment = {
     path,
     writable,
@@ -121,11 +135,12 @@ function openEnvironment(path: string, operation: string): Environment {
     file: fd,
     database,
     snapshot: () => takeSnapshot(database),
-    async transact(name, write) {
+    async transact(name, write, { durable } = { durable: true }) {
       if (!writable)
         throw lmdbFault(Object.assign(new Error("the folder is read-only"), { code: "EROFS" }), name, path);
       try {
         await database.childTransaction(() => write(writerOf(database)));
+        if (durable) await sync();
       } catch (error) {
         throw lmdbFault(await commitCause(error, path), name, path);
       } finally {
@@ -134,12 +149,24 @@ function openEnvironment(path: string, operation: string): Environment {
     },
     async release() {
       const entry = opened.get(path);
-      if (entry === undefined || --entry.holders > 0) return;
-      entry.closing = Promise.resolve(database.close()).finally(() => {
-        closeSync(fd);
-        opened.delete(path);
-      });
-      await entry.closing;
+      if (entry === undefined) return;
+      const last = --entry.holders === 0;
+      const close = async (): Promise<void> => {
+        try {
+          await sync();
+        } catch (error) {
+          throw lmdbFault(error, "store.close", path);
+        } finally {
+          if (last) {
+            await database.close();
+            closeSync(fd);
+            opened.delete(path);
+          }
+        }
+      };
+      const closing = close();
+      if (last) entry.closing = closing.catch(() => undefined);
+      await closing;
     },
   };
   return environment;

@@ -21,6 +21,12 @@ export interface LmdbStoreOptions {
   readonly refreshMs?: number;
   /** Most bytes of a table to hold in memory where this build of lmdb cannot map values. Default 4 GiB. */
   readonly copyBytes?: number;
+  /**
+   * When what this store commits is on disk: as each commit resolves, or when the store is closed. With `close` commits
+   * outlive the process, as ever, but where the machine itself stops before, the environment may be lost or damaged: for
+   * rows that can be made again, as in training. Default `commit`.
+   */
+  readonly durability?: "commit" | "close";
 }
 
 /** Options with all defaults in place. */
@@ -28,6 +34,7 @@ export interface CheckedLmdbOptions extends LmdbStoreOptions {
   readonly maxBatch: number;
   readonly refreshMs: number;
   readonly copyBytes: number;
+  readonly durability: "commit" | "close";
 }
 
 /** @throws EngramError `invalid-argument`, naming the option, what it is and what it may be. */
@@ -46,14 +53,17 @@ export function checkLmdbOptions(options: LmdbStoreOptions): CheckedLmdbOptions 
       return value;
     return refuse(`options.${name} is ${String(value)}; use a number from ${least} to ${most}`);
   };
-  const { path, initialize, table, layer } = options ?? {};
+  const { path, initialize, table, layer, durability = "commit" } = options ?? {};
   if (typeof path !== "string" || path === "") refuse("options.path must be the folder of the environment");
   if (initialize !== undefined && typeof initialize !== "function") refuse("options.initialize must be a function");
   if (initialize !== undefined && table === undefined)
     refuse("options.initialize needs options.table; use tableInfo({ rows, encoding })");
   if (layer !== undefined) number("layer", layer, 0, MAX_ROWS, 0);
+  if (durability !== "commit" && durability !== "close")
+    refuse(`options.durability is ${String(durability)}; use commit or close`);
   return {
     ...options,
+    durability,
     maxBatch: number("maxBatch", options.maxBatch, 1, MAX_ROWS, 2 ** 20),
     refreshMs: number("refreshMs", options.refreshMs, 0, 2 ** 31, 100),
     copyBytes: number("copyBytes", options.copyBytes, 0, Number.MAX_SAFE_INTEGER, 2 ** 32),

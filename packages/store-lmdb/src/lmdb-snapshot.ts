@@ -29,6 +29,7 @@ export interface LmdbDatabase {
   useReadTransaction(): Transaction;
   resetReadTxn(): void;
   getStats(): object;
+  sync(done: (error?: unknown) => void): void;
   close(): Promise<void>;
 }
 

@@ -14,17 +14,16 @@ import {
   type WritableRowStore,
 } from "@engram-ts/core";
 import { checkSameTable, commitsOf, currentTable } from "./current-table.js";
-import { type Environment, holdEnvironment } from "./lmdb-environment.js";
+import { type Environment, holdEnvironment, type TransactionWriter } from "./lmdb-environment.js";
 import { lmdbFault } from "./lmdb-fault.js";
-import { KIND, rowKey } from "./lmdb-keys.js";
 import { type CheckedLmdbOptions, checkLmdbOptions, type LmdbStoreOptions } from "./lmdb-options.js";
 import type { Snapshot } from "./lmdb-snapshot.js";
 import { MappedRows, type TicketScope } from "./lmdb-ticket.js";
-import { lmdbTransaction } from "./lmdb-transaction.js";
+import { lmdbTransaction, type StagedPut } from "./lmdb-transaction.js";
 import { type BlockWriter, blockWriter } from "./lmdb-writer.js";
 import { type MappedBlocks, mappedBlocks } from "./mapped-blocks.js";
 import { residency } from "./residency.js";
-import { rowPatches } from "./row-patches.js";
+import { putPatches, rowPatches } from "./row-patches.js";
 import { rowWarming } from "./row-warming.js";
 import { commitsKey, encodeRecord, readPublished } from "./table-records.js";
 import { warmReads } from "./warm-reads.js";
@@ -60,7 +59,8 @@ export async function lmdbStore(options: LmdbStoreOptions): Promise<LmdbStore> {
 
 /** Opens a published table, at a snapshot where one is given: the tables of one opening are then of one publication. */
 export async function openAt(options: CheckedLmdbOptions, snapshot?: Snapshot): Promise<LmdbStore> {
-  const environment = await holdEnvironment(options.path, "lmdbStore", { create: false });
+  const lazy = options.durability === "close";
+  const environment = await holdEnvironment(options.path, "lmdbStore", { create: false, lazy });
   try {
     return create(environment, options, snapshot?.retain() ?? environment.snapshot());
   } catch (error) {
@@ -69,9 +69,9 @@ export async function openAt(options: CheckedLmdbOptions, snapshot?: Snapshot): 
   }
 }
 
-async function writeTable({ path, layer = 0, table, initialize }: CheckedLmdbOptions): Promise<void> {
+async function writeTable({ path, layer = 0, table, initialize, durability }: CheckedLmdbOptions): Promise<void> {
   if (table === undefined || initialize === undefined) return;
-  const environment = await holdEnvironment(path, "lmdbStore", { create: true });
+  const environment = await holdEnvironment(path, "lmdbStore", { create: true, lazy: durability === "close" });
   let writer: BlockWriter | undefined;
   try {
     if (isPublished(environment)) return;
@@ -99,7 +99,7 @@ function isPublished(environment: Environment): boolean {
 }
 
 function create(environment: Environment, options: CheckedLmdbOptions, snapshot: Snapshot): LmdbStore {
-  const { maxBatch, refreshMs, copyBytes } = options;
+  const { maxBatch, refreshMs, copyBytes, durability } = options;
   const current = currentTable(environment, options, snapshot);
   const { table, id } = current.record;
   let blocks: MappedBlocks;
@@ -135,8 +135,9 @@ function create(environment: Environment, options: CheckedLmdbOptions, snapshot:
     if (current.refresh()) patches.load(current.snapshot);
   };
 
-  const apply = async (rows: ReadonlyMap<number, Uint8Array>): Promise<void> => {
-    const work = environment.transact("transaction.commit", (transaction) => {
+  const apply = async (puts: readonly StagedPut[]): Promise<void> => {
+    let before = -1;
+    const write = (transaction: TransactionWriter): void => {
       const published = readPublished(transaction)?.tables.find((one) => one.id === id);
       if (published === undefined) {
         throw new EngramError({
@@ -146,12 +147,19 @@ function create(environment: Environment, options: CheckedLmdbOptions, snapshot:
         });
       }
       checkSameTable(published.table, table, "transaction.commit");
-      for (const [row, bytes] of rows) transaction.put(rowKey(KIND.patch, id, row), bytes);
-      transaction.put(commitsKey(id), encodeRecord({ commits: commitsOf(transaction, id) + 1 }));
-    });
+      before = commitsOf(transaction, id);
+      putPatches(transaction, current.record, puts);
+      transaction.put(commitsKey(id), encodeRecord({ commits: before + 1 }));
+    };
+    const work = environment.transact("transaction.commit", write, { durable: durability === "commit" });
     committing = work.catch(() => {});
     await work;
-    if (closing === undefined) refresh();
+    if (closing !== undefined) return;
+    // Where no other process has committed since, which rows have patches is known without looking for them all.
+    const known = before === current.commits;
+    refreshAt = performance.now() + refreshMs;
+    if (current.refresh() && !(known && current.commits === before + 1)) patches.load(current.snapshot);
+    else for (const { rowIds } of puts) patches.add(rowIds);
   };
 
   const close = async (): Promise<void> => {

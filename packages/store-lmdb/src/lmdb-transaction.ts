@@ -10,13 +10,19 @@ import {
   type TableInfo,
 } from "@engram-ts/core";
 
+/** Copies of what was put: rows `[rowIds.length, rowBytes]`. */
+export interface StagedPut {
+  readonly rowIds: Uint32Array;
+  readonly rows: Uint8Array;
+}
+
 /** What a transaction needs of its store. */
 export interface TransactionOwner {
   readonly table: TableInfo;
   readonly maxBatch: number;
   readonly closed: boolean;
   /** Writes rows; called at most once. */
-  apply(rows: ReadonlyMap<number, Uint8Array>): Promise<void>;
+  apply(puts: readonly StagedPut[]): Promise<void>;
   /** The transaction has ended; called exactly once. */
   ended(): void;
 }
@@ -24,9 +30,8 @@ export interface TransactionOwner {
 /** Opens a transaction. */
 export function lmdbTransaction(owner: TransactionOwner): RowTransaction {
   const { table, maxBatch } = owner;
-  const { rowBytes } = table;
-  let staged: Map<number, Uint8Array> | undefined = new Map();
-  const open = (operation: string): Map<number, Uint8Array> => {
+  let staged: StagedPut[] | undefined = [];
+  const open = (operation: string): StagedPut[] => {
     if (owner.closed) throw storeClosed(operation);
     if (staged !== undefined) return staged;
     throw new EngramError({
@@ -40,17 +45,14 @@ export function lmdbTransaction(owner: TransactionOwner): RowTransaction {
       const into = open("transaction.put");
       checkRowIds(rowIds, table, maxBatch, "transaction.put");
       checkRowBytes(rows, rowIds.length, table, "transaction.put");
-      const copy = rows.slice();
-      rowIds.forEach((row, i) => {
-        into.set(row, copy.subarray(i * rowBytes, (i + 1) * rowBytes));
-      });
+      if (rowIds.length > 0) into.push({ rowIds: rowIds.slice(), rows: new Uint8Array(rows) });
       return Promise.resolve();
     },
     async commit() {
-      const rows = open("transaction.commit");
+      const puts = open("transaction.commit");
       staged = undefined;
       try {
-        if (rows.size > 0) await owner.apply(rows);
+        if (puts.length > 0) await owner.apply(puts);
       } finally {
         owner.ended();
       }

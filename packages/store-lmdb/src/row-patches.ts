@@ -2,14 +2,18 @@
 // over them: rewriting a block of 16 MiB for a row would not do. Which rows may have one is a bit each, in memory, only
 // ever set; whether a ticket sees the new row is decided by its snapshot.
 
+import type { TransactionWriter } from "./lmdb-environment.js";
 import { KIND, writeRowKey } from "./lmdb-keys.js";
 import type { Snapshot } from "./lmdb-snapshot.js";
+import type { StagedPut } from "./lmdb-transaction.js";
 import type { TableRecord } from "./table-records.js";
 
 /** The replaced rows of one table. */
 export interface RowPatches {
   /** Notes all rows that a snapshot has patches for. */
   load(snapshot: Snapshot): void;
+  /** Notes rows that this process has written patches for. */
+  add(rowIds: Uint32Array): void;
   /** Writes the patches that a snapshot sees over what was gathered from the blocks. */
   apply(snapshot: Snapshot, rowIds: Uint32Array, first: number, count: number, out: Uint8Array): void;
 }
@@ -20,14 +24,16 @@ export function rowPatches(record: TableRecord): RowPatches {
   const { rows, rowBytes } = table;
   let patched: Uint32Array | undefined;
   const key = new Uint8Array(9);
+  const add = (rowIds: Iterable<number>): void => {
+    for (const row of rowIds) {
+      if (row >= rows) continue;
+      patched ??= new Uint32Array(Math.ceil(rows / 32));
+      patched[row >>> 5] = (patched[row >>> 5] as number) | (1 << (row & 31)); // row < rows
+    }
+  };
   return {
-    load(snapshot) {
-      for (const row of snapshot.indexes(KIND.patch, id)) {
-        if (row >= rows) continue;
-        patched ??= new Uint32Array(Math.ceil(rows / 32));
-        patched[row >>> 5] = (patched[row >>> 5] as number) | (1 << (row & 31)); // row < rows
-      }
-    },
+    load: (snapshot) => add(snapshot.indexes(KIND.patch, id)),
+    add,
     apply(snapshot, rowIds, first, count, out) {
       if (patched === undefined) return;
       for (let i = 0; i < count; i++) {
@@ -40,4 +46,19 @@ export function rowPatches(record: TableRecord): RowPatches {
       }
     },
   };
+}
+
+/** Writes patches, in the order of the puts: of a row that is named twice the last one stays. */
+export function putPatches(
+  transaction: TransactionWriter,
+  { id, table: { rowBytes } }: TableRecord,
+  puts: readonly StagedPut[],
+): void {
+  const key = new Uint8Array(9);
+  for (const { rowIds, rows } of puts) {
+    for (let i = 0; i < rowIds.length; i++) {
+      writeRowKey(key, KIND.patch, id, rowIds[i] as number); // i < length; LMDB copies both before the call returns
+      transaction.put(key, rows.subarray(i * rowBytes, (i + 1) * rowBytes));
+    }
+  }
 }

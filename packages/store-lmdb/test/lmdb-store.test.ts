@@ -44,29 +44,32 @@ describe("lmdbStore over several blocks", () => {
     await store.close();
   });
 
-  it("keeps a ticket's rows through commits, and rows through opening again", async () => {
-    const path = temporaryFolder();
-    let store = await open(path, BLOCK_ROWS + 100);
-    const ids = Uint32Array.of(7, BLOCK_ROWS - 1, BLOCK_ROWS + 3, 7);
-    const before = await read(store, ids);
-    const ticket = store.prefetch(ids);
-    for (const byte of [1, 2]) {
-      const transaction = store.begin();
-      await transaction.put(ids.subarray(0, 3), new Uint8Array(3 * 264).fill(byte));
-      await transaction.commit();
-    }
-    const old = new Uint8Array(before.length);
-    ticket.gather(old);
-    expect(Buffer.compare(old, before)).toBe(0);
-    ticket.release();
-    const after = new Uint8Array(4 * 264).fill(2);
-    expect(await read(store, ids)).toEqual(after);
-    await store.close();
-    store = await lmdbStore({ path });
-    expect(await read(store, ids)).toEqual(after);
-    expect(await read(store, Uint32Array.of(8))).toEqual(rowsOf(store.table, 1, 8, 1));
-    await store.close();
-  });
+  it.each(["commit", "close"] as const)(
+    "keeps a ticket's rows through commits, and rows through opening again, durable at each %s",
+    async (durability) => {
+      const path = temporaryFolder();
+      let store = await open(path, BLOCK_ROWS + 100, { durability });
+      const ids = Uint32Array.of(7, BLOCK_ROWS - 1, BLOCK_ROWS + 3, 7);
+      const before = await read(store, ids);
+      const ticket = store.prefetch(ids);
+      for (const byte of [1, 2]) {
+        const transaction = store.begin();
+        await transaction.put(ids.subarray(0, 3), new Uint8Array(3 * 264).fill(byte));
+        await transaction.commit();
+      }
+      const old = new Uint8Array(before.length);
+      ticket.gather(old);
+      expect(Buffer.compare(old, before)).toBe(0);
+      ticket.release();
+      const after = new Uint8Array(4 * 264).fill(2);
+      expect(await read(store, ids)).toEqual(after);
+      await store.close();
+      store = await lmdbStore({ path });
+      expect(await read(store, ids)).toEqual(after);
+      expect(await read(store, Uint32Array.of(8))).toEqual(rowsOf(store.table, 1, 8, 1));
+      await store.close();
+    },
+  );
 
   it("answers as an array of rows under random commits, tickets and refreshes", async () => {
     const rows = BLOCK_ROWS + 9;
@@ -110,6 +113,35 @@ describe("lmdbStore over several blocks", () => {
     });
     await fc.assert(property, { numRuns: 25 });
     await Promise.all([store.close(), other.close()]);
+  });
+
+  it("sees the commits of others with its own, and of a row that is put twice the last", async () => {
+    const path = temporaryFolder();
+    const store = await open(path, 20, { durability: "close", refreshMs: 1e6 });
+    const other = await lmdbStore({ path, refreshMs: 1e6 }); // which asks for each commit to be on disk
+    const put = async (by: typeof store, byte: number, ...rows: number[]) => {
+      const transaction = by.begin();
+      for (const row of rows) await transaction.put(Uint32Array.of(row, row), new Uint8Array(2 * 264).fill(byte, 264));
+      await transaction.put(Uint32Array.from(rows), new Uint8Array(rows.length * 264).fill(byte));
+      await transaction.commit();
+    };
+    const found = async (by: typeof store) => {
+      const rows = await read(by, Uint32Array.of(3, 5, 6));
+      return [rows[0], rows[264], rows[528]];
+    };
+    await put(store, 1, 3, 5);
+    await put(store, 2, 3);
+    expect(await found(store)).toEqual([2, 1, rowsOf(store.table, 1, 6, 1)[0]]);
+    await put(other, 9, 6);
+    await put(store, 4, 5);
+    expect(await found(store)).toEqual([2, 4, 9]);
+    await put(other, 7, 3);
+    expect(await found(other)).toEqual([7, 4, 9]);
+    await other.close();
+    await store.close();
+    await expect(lmdbStore({ path, durability: "never" as "close" })).rejects.toThrow(
+      /durability is never; use commit or close/,
+    );
   });
 
   it("reads rows of odd sizes, which are copied byte by byte", async () => {
