@@ -28,7 +28,8 @@ const BATCH_BYTES = 2 ** 24;
 export async function lmdbRows(options: LmdbRowsOptions): Promise<(row: number) => Uint8Array | undefined> {
   const { folder, rowBytes } = options;
   mkdirSync(folder, { recursive: true });
-  const { open } = createRequire(import.meta.url)("lmdb") as { open(options: object): RawDatabase };
+  const require = createRequire(import.meta.url);
+  const { open } = require("lmdb") as { open(options: object): RawDatabase };
   const binary = { encoding: "binary", compression: false };
   const places = { path: folder, noSubdir: false, mapSize: 2 ** 38, noReadAhead: true, noMemInit: true };
   const root = open({ ...binary, ...places, overlappingSync: false });

@@ -1,7 +1,8 @@
 // One cell of a comparison: contestants do the same work in turn, in alternating order, round after round; what comes out
 // is each one's times and how many times as fast as a peer each is, with the interval of the paired ratios.
 
-import { median, pairedRatio, type Ratio } from "../gather-statistics.js";
+import { median } from "../statistics/quantiles.js";
+import { pairedRatio, type Ratio } from "./median-ratio.js";
 
 /** What a cell is about. */
 export interface CellOptions {

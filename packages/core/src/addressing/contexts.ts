@@ -68,7 +68,7 @@ export function writeContexts(
 /**
  * The contexts of `ids[from..to)` where no boundary lies among them: writes the maxOrder - 1 ids that the first of them
  * sees, then the ids themselves, oldest first, and returns true. Otherwise writes nothing and returns false.
- * Parameters as {@link writeContexts}. It saves a third of the time of a long prefill (apps/bench/src/hash.ts).
+ * Parameters as {@link writeContexts}. It saves a third of the time of a long prefill.
  */
 export function writeRun(
   rule: ContextRule,

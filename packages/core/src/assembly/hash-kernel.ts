@@ -1,6 +1,6 @@
 // The hash kernel in TypeScript: the fallback where WebAssembly cannot run, and the twin that the WebAssembly kernel is
 // tested against. 32-bit halves and doubles, no BigInt; the proof of its remainder is in hash-table.ts.
-// apps/bench/src/hash.ts compares both with NumPy.
+// `engram-bench addressing` compares both with NumPy.
 
 import { firstModulus, type HashKernel, type HashTable, LEAST_MODULUS, type TableHasher } from "./hash-table.js";
 

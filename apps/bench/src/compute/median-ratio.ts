@@ -1,5 +1,7 @@
-// The few statistics of paired runs: medians, and a bootstrap interval of the median of ratios. Seeded: the same values
-// give the same interval.
+// The median of ratios of paired runs, with a bootstrap interval. Seeded: the same values give the same interval. For rounds of
+// one process; where there are several, statistics/paired-ratio.ts draws processes too.
+
+import { median } from "../statistics/quantiles.js";
 
 /** A median and the interval that holds 95 % of the medians of resamples. */
 export interface Ratio {
@@ -9,15 +11,6 @@ export interface Ratio {
 }
 
 const RESAMPLES = 2_000;
-
-/** The middle value, or the mean of the two. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const low = sorted[Math.ceil(middle) - 1] ?? Number.NaN;
-  const high = sorted[Math.floor(middle)] ?? Number.NaN;
-  return (low + high) / 2;
-}
 
 /** The ratio of two series measured in pairs. */
 export function pairedRatio(numerators: readonly number[], denominators: readonly number[]): Ratio {
