@@ -1,38 +1,26 @@
-// The gradient of the token embedding as one dense array. It comes back from the backend a row a token; the rows are added
-// up here, and the array goes up again, because no operation of a backend scatters. The array is kept and only the rows
-// that were touched are cleared: a step costs its tokens here and one upload of the table's size.
+// The gradient of a token embedding as one dense tensor, on the backend. A tape gives it a row a token, and apart from it
+// the gradient of a tied head; here the rows are added to that, or to zeros. Not here: how a backend adds rows by number.
 
-import type { Backend } from "@engram-ts/core";
+import type { Backend, EmbeddedGradient } from "@engram-ts/core";
 
-/** Sums of embedded tokens' gradients. */
-export interface EmbeddingGradient<T> {
-  /** Adds rows `[ids, d]`. */
-  add(ids: Uint32Array, rows: Float32Array): void;
-  /** Uploads the sums, `[V, d]`, the caller's to dispose of, and begins anew. */
-  take(): T;
-}
-
-/** Sums for a table `[V, d]`, of 0. */
-export function embeddingGradient<T>(
+/**
+ * Adds the gradients of embedded tokens to those of their tables, and disposes of them.
+ * @param trained parameters by name: gradients of other tables are let go.
+ * @param dense gradients by name, in which tables without another one get theirs.
+ */
+export function addEmbedded<T>(
   backend: Backend<T>,
-  [vocabulary, d]: readonly [number, number],
-): EmbeddingGradient<T> {
-  const sums = new Float32Array(vocabulary * d);
-  const touched: Uint32Array[] = [];
-  return {
-    add(ids, rows) {
-      touched.push(ids);
-      for (let t = 0; t < ids.length; t++) {
-        const to = (ids[t] ?? 0) * d; // below V: the forward has looked it up
-        const from = t * d;
-        for (let c = 0; c < d; c++) sums[to + c] = (sums[to + c] ?? 0) + (rows[from + c] ?? 0);
-      }
-    },
-    take() {
-      const tensor = backend.upload(sums, [vocabulary, d]);
-      for (const ids of touched) for (const id of ids) sums.fill(0, id * d, (id + 1) * d);
-      touched.length = 0;
-      return tensor;
-    },
-  };
+  embedded: readonly EmbeddedGradient<T>[],
+  trained: ReadonlyMap<string, T>,
+  dense: Map<string, T>,
+): void {
+  for (const { table, ids, rows } of embedded) {
+    const name = [...trained].find(([, tensor]) => tensor === table)?.[0];
+    if (name !== undefined) {
+      const gradient = dense.get(name) ?? backend.updates.zeros(table);
+      dense.set(name, gradient);
+      backend.updates.scatterAdd(gradient, ids, rows);
+    }
+    backend.dispose([rows]);
+  }
 }

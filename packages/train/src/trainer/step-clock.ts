@@ -2,7 +2,7 @@
 // done while the backend computes is inside `graph`, and counted in `hidden` besides. Not here: what the phases do.
 
 /** Phases of a step. */
-export const STEP_PHASES = ["data", "rows", "upload", "record", "graph", "rowUpdate", "embedding"] as const;
+export const STEP_PHASES = ["data", "rows", "upload", "record", "graph", "rowUpdate"] as const;
 
 /** One of {@link STEP_PHASES}. */
 export type StepPhase = (typeof STEP_PHASES)[number];
@@ -27,7 +27,7 @@ export interface StepClock {
 
 /** Starts a clock. @param now milliseconds. */
 export function stepClock(now: () => number = () => performance.now()): StepClock {
-  const spent = { data: 0, rows: 0, upload: 0, record: 0, graph: 0, rowUpdate: 0, embedding: 0 };
+  const spent = { data: 0, rows: 0, upload: 0, record: 0, graph: 0, rowUpdate: 0 };
   const start = now();
   let since = start;
   let phase: StepPhase = "data";

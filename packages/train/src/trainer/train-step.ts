@@ -1,16 +1,15 @@
 // One step of training. All batches of the step run first, their gradients summing up on the backend; the last one's graph
 // ends with the updates of the parameters, so that one graph runs per batch. While it runs, the host reads the moments of
-// the step's rows, draws the next step and reads its rows. What needs gradients on the host comes after: router biases
-// and embedding, whose update is a small graph of its own, and the rows, which are updated while that runs.
+// the step's rows, draws the next step and reads its rows. What needs numbers on the host comes after: biases of
+// routers, and the rows.
 
 import type { Backend, Model } from "@engram-ts/core";
 import type { DenseOptimizer } from "../optimizers/dense-optimizer.js";
-import { type EmbeddingGradient, embeddingGradient } from "../optimizers/embedding-gradient.js";
 import type { RowOptimizer } from "../optimizers/row-optimizer.js";
 import type { BatchQueue, PreparedBatch } from "./batch-queue.js";
 import type { StepClock } from "./step-clock.js";
 import type { TrainingConfig } from "./training-config.js";
-import { type PassResult, type RecordedPass, recordPass, runPass, uploadMemory } from "./training-pass.js";
+import { recordPass, runPass, uploadMemory } from "./training-pass.js";
 
 /** What a step works on. */
 export interface StepParts<T> {
@@ -20,39 +19,33 @@ export interface StepParts<T> {
   /** By block. */
   readonly tables: ReadonlyMap<number, RowOptimizer>;
   readonly queue: BatchQueue;
-  /** By the name of the embedded parameter; filled as they are met. */
-  readonly embeddings: Map<string, EmbeddingGradient<T>>;
   readonly clock: StepClock;
 }
 
-/** What the gradients of a step came to, before rows and embeddings are changed. */
-export interface StepGradients<T> {
+/** What the gradients of a step came to, before rows are changed. */
+export interface StepGradients {
   /** Nats, the mean over all targets of the step. */
   readonly loss: number;
-  /** Of all gradients together; token embeddings and rows count occurrence by occurrence. */
+  /** Of all gradients together; rows of tables count occurrence by occurrence. */
   readonly norm: number;
   /** What clips them. */
   readonly factor: number;
-  /** The same on the backend, `[1]`; to be disposed of. */
-  readonly clip: T;
   /** Tokens that chose each expert, by block. */
   readonly loads: ReadonlyMap<number, Float32Array>;
-  /** Dense gradients of parameters that are embedded, too: of a tied head. To be disposed of. */
-  readonly left: ReadonlyMap<string, T>;
 }
 
 /** More than any norm: for runs that do not clip, whose calls are the same. */
 const NO_LIMIT = 1e30;
 
 /**
- * Runs all batches of a step and updates all parameters but embedded ones.
+ * Runs all batches of a step and updates all parameters that gradients train.
  * @param step from 1.
  */
 export async function runBatches<T>(
   parts: StepParts<T>,
   batches: readonly PreparedBatch[],
   { step, rateFactor }: { readonly step: number; readonly rateFactor: number },
-): Promise<StepGradients<T>> {
+): Promise<StepGradients> {
   const { model, config, optimizer, queue, clock } = parts;
   const { backend } = model;
   const total = batches.reduce((sum, { counted }) => sum + counted, 0);
@@ -72,10 +65,10 @@ export async function runBatches<T>(
     const pass = recordPass(model, batch, memory, { trained: optimizer.trained, scale: share });
     dense = accumulated(backend, dense, pass.dense);
     const earlier = last && i > 0 ? [backend.upload(Float32Array.of(Math.sqrt(squares)), [1])] : [];
-    const clipped = last ? updateDense(parts, pass, dense, earlier, { step, rateFactor }) : undefined;
+    const norms = last ? [updateDense(parts, dense, [...pass.rows.values(), ...earlier], { step, rateFactor })] : [];
     backend.dispose(earlier);
     clock.enter("graph");
-    const running = runPass(backend, pass, clipped === undefined ? [] : [clipped.norm]);
+    const running = runPass(backend, pass, norms);
     running.catch(() => undefined); // awaited below, after what the host does meanwhile
     const began = performance.now();
     if (last) {
@@ -87,14 +80,14 @@ export async function runBatches<T>(
     clock.enter("rowUpdate");
     loss += result.loss * share;
     for (const [layer, gradient] of result.rows) parts.tables.get(layer)?.add(i, gradient);
-    clock.enter("embedding");
-    addEmbedded(parts, result);
     addLoads(loads, result.loads);
-    if (!last) squares += squaresOf([...result.rows.values(), ...result.embedded.map(({ rows }) => rows)]);
-    if (clipped === undefined) continue;
+    if (!last) {
+      squares += squaresOf(result.rows.values());
+      continue;
+    }
     const norm = result.others[0]?.[0] ?? Number.NaN;
     const most = config.clip ?? NO_LIMIT;
-    return { loss, norm, factor: norm > most ? most / norm : 1, clip: clipped.factor, loads, left: dense };
+    return { loss, norm, factor: norm > most ? most / norm : 1, loads };
   }
   throw new TypeError("a step has at least one batch"); // the queue sees to that
 }
@@ -113,53 +106,25 @@ function accumulated<T>(backend: Backend<T>, sums: Map<string, T>, more: Readonl
   return sums;
 }
 
-/** Records clipping and the updates of all parameters but embedded ones; takes their gradients out of `dense`. */
+/**
+ * Records clipping and the updates of all parameters, whose gradients are disposed of.
+ * @param others what counts in the norm besides.
+ * @returns the norm, `[1]`.
+ */
 function updateDense<T>(
   { model, config, optimizer }: StepParts<T>,
-  { rows, embedded }: RecordedPass<T>,
-  dense: Map<string, T>,
-  earlier: readonly T[],
+  dense: ReadonlyMap<string, T>,
+  others: readonly T[],
   { step, rateFactor }: { readonly step: number; readonly rateFactor: number },
-): { readonly norm: T; readonly factor: T } {
+): T {
   const { backend } = model;
-  const all = [...dense.values(), ...rows.values(), ...embedded.map((one) => one.rows), ...earlier];
-  const clipped = backend.updates.clip(all, config.clip ?? NO_LIMIT);
-  const tables = new Set(embedded.map(({ table }) => table));
-  for (const [name, tensor] of optimizer.trained) {
+  const { norm, factor } = backend.updates.clip([...dense.values(), ...others], config.clip ?? NO_LIMIT);
+  for (const name of optimizer.trained.keys()) {
     const gradient = dense.get(name);
-    if (gradient === undefined || tables.has(tensor)) continue;
-    optimizer.update(name, gradient, { step, rateFactor, clip: clipped.factor });
-    backend.dispose([gradient]);
-    dense.delete(name);
+    if (gradient !== undefined) optimizer.update(name, gradient, { step, rateFactor, clip: factor });
   }
-  return clipped;
-}
-
-function addEmbedded<T>({ model, optimizer, embeddings }: StepParts<T>, { embedded }: PassResult<T>): void {
-  for (const { table, ids, rows } of embedded) {
-    const name = [...optimizer.trained].find(([, tensor]) => tensor === table)?.[0];
-    if (name === undefined) continue; // a table that is not trained
-    const [vocabulary = 0, d = 0] = model.backend.shape(table);
-    const sums = embeddings.get(name) ?? embeddingGradient(model.backend, [vocabulary, d]);
-    embeddings.set(name, sums);
-    sums.add(ids, rows);
-  }
-}
-
-/** Records the updates of embedded parameters, a graph of their own. */
-export function updateEmbedded<T>(
-  { model, optimizer, embeddings }: StepParts<T>,
-  { left, clip }: StepGradients<T>,
-  { step, rateFactor }: { readonly step: number; readonly rateFactor: number },
-): void {
-  const { backend } = model;
-  for (const [name, sums] of embeddings) {
-    const own = sums.take();
-    const head = left.get(name);
-    if (head !== undefined) backend.updates.accumulate(own, head);
-    optimizer.update(name, own, { step, rateFactor, clip });
-    backend.dispose([own]);
-  }
+  backend.dispose([factor, ...dense.values()]);
+  return norm;
 }
 
 function addLoads(sums: Map<number, Float32Array>, loads: ReadonlyMap<number, Float32Array>): void {
@@ -169,7 +134,7 @@ function addLoads(sums: Map<number, Float32Array>, loads: ReadonlyMap<number, Fl
   }
 }
 
-function squaresOf(arrays: readonly Float32Array[]): number {
+function squaresOf(arrays: Iterable<Float32Array>): number {
   let sum = 0;
   for (const array of arrays) for (const value of array) sum += value * value;
   return sum;

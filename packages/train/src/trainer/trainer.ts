@@ -11,7 +11,6 @@ import {
 import { restoreTraining, saveTraining } from "../checkpoints/training-checkpoint.js";
 import type { TokenSource } from "../data/token-batch.js";
 import { denseOptimizer } from "../optimizers/dense-optimizer.js";
-import type { EmbeddingGradient } from "../optimizers/embedding-gradient.js";
 import { expertBalance, loadImbalance } from "../optimizers/expert-balance.js";
 import { rowOptimizer, type TrainedTable } from "../optimizers/row-optimizer.js";
 import { learningRateFactor } from "../optimizers/schedule.js";
@@ -19,7 +18,7 @@ import { batchQueue } from "./batch-queue.js";
 import { tablesOf } from "./initial-rows.js";
 import { stepClock } from "./step-clock.js";
 import type { StepMetrics } from "./step-metrics.js";
-import { runBatches, type StepParts, updateEmbedded } from "./train-step.js";
+import { runBatches, type StepParts } from "./train-step.js";
 import { type TrainingConfig, type TrainingConfigInput, trainingConfig } from "./training-config.js";
 
 /** See {@link createTrainer}. */
@@ -75,24 +74,24 @@ const PACE_WEIGHT = 0.1;
 export async function createTrainer<T>(options: TrainerOptions<T>): Promise<Trainer<T>> {
   const { model, source } = options;
   const config = trainingConfig(options.config);
-  const { backend, spec } = model;
+  const { spec } = model;
   const tables = new Map([...(options.tables ?? [])].filter(([layer]) => spec.blocks[layer]?.engram !== undefined));
   checkTables(model, tables);
   const rows = new Map([...tables].map(([layer, table]) => [layer, rowOptimizer(table, layer)]));
   const shapes = modelParameters(spec, options);
   const balance = expertBalance(model, config.balancingRate);
   await balance.load();
-  const optimizer = denseOptimizer(backend, model.parameters, shapes, config);
+  const optimizer = denseOptimizer(model.backend, model.parameters, shapes, config);
   const queue = batchQueue(source, model, {
     accumulation: config.accumulation,
     drawn(batches) {
       for (const [layer, table] of rows) {
-        const own = batches.flatMap((batch) => batch.rows.flatMap((one) => (one.layer === layer ? [one.rowIds] : [])));
-        table.prepare(own);
+        table.prepare(
+          batches.flatMap((batch) => batch.rows.flatMap((one) => (one.layer === layer ? [one.rowIds] : []))),
+        );
       }
     },
   });
-  const embeddings = new Map<string, EmbeddingGradient<T>>();
   const mostLoss = config.mostLoss ?? 3 * Math.log(spec.vocabSize);
   const state = { step: 0, failed: false, pace: 0 };
 
@@ -112,21 +111,12 @@ export async function createTrainer<T>(options: TrainerOptions<T>): Promise<Trai
     const batches = await queue.take();
     const step = state.step + 1;
     const rateFactor = learningRateFactor(config.schedule, state.step, config.steps);
-    const parts: StepParts<T> = { model, config, optimizer, tables: rows, queue, embeddings, clock };
+    const parts: StepParts<T> = { model, config, optimizer, tables: rows, queue, clock };
     state.failed = true; // until it is through
     try {
-      const gradients = await runBatches(parts, batches, { step, rateFactor });
-      const { loss, norm, factor, loads } = gradients;
-      clock.enter("embedding");
-      try {
-        if (!Number.isFinite(loss + norm) || loss > mostLoss) throw diverged(step, loss, norm, mostLoss);
-        balance.update(loads); // before anything is recorded: engines run what is recorded before they write
-        updateEmbedded(parts, gradients, { step, rateFactor });
-      } finally {
-        backend.dispose([gradients.clip, ...gradients.left.values()]);
-      }
-      backend.submit(); // runs while the rows are updated here
-      clock.enter("rowUpdate");
+      const { loss, norm, factor, loads } = await runBatches(parts, batches, { step, rateFactor });
+      if (!Number.isFinite(loss + norm) || loss > mostLoss) throw diverged(step, loss, norm, mostLoss);
+      balance.update(loads);
       const { learningRateFactor: rowFactor, ...adam } = config.rows;
       const learningRate = config.learningRate * rateFactor;
       const changed = [...rows.values()].map((table) =>
@@ -176,7 +166,6 @@ export async function createTrainer<T>(options: TrainerOptions<T>): Promise<Trai
       });
       await queue.restore(saved.position);
       await balance.load();
-      for (const sums of embeddings.values()) backend.dispose([sums.take()]); // what a failed step left
       state.step = saved.step;
       state.failed = false;
     },

@@ -4,7 +4,6 @@
 
 import {
   type Backend,
-  type EmbeddedGradient,
   forward,
   forwardWithRows,
   type Gradients,
@@ -12,6 +11,7 @@ import {
   memoryWidth,
   openTape,
 } from "@engram-ts/core";
+import { addEmbedded } from "../optimizers/embedding-gradient.js";
 import type { PreparedBatch } from "./batch-queue.js";
 
 /** A batch that was recorded, and not run yet. */
@@ -20,22 +20,18 @@ export interface RecordedPass<T> {
   readonly loss: T;
   /** `[E]` of each block with experts. */
   readonly loads: ReadonlyMap<number, T>;
-  /** Gradients of parameters, by name. */
+  /** Gradients of parameters, by name; that of an embedding is of its tokens and, where it is tied, of the head. */
   readonly dense: ReadonlyMap<string, T>;
   /** Gradients of rows, `[N, memoryWidth]`, of each block with an engram. */
   readonly rows: ReadonlyMap<number, T>;
-  /** Gradients of embedded tokens. */
-  readonly embedded: readonly EmbeddedGradient<T>[];
 }
 
 /** What comes back of a batch. */
-export interface PassResult<T> {
+export interface PassResult {
   readonly loss: number;
   readonly loads: ReadonlyMap<number, Float32Array>;
   /** Gradients of rows, `[N * rowsPerToken, rowWidth]`, of each block with an engram. */
   readonly rows: ReadonlyMap<number, Float32Array>;
-  /** Gradients of embedded tokens. */
-  readonly embedded: readonly { readonly table: T; readonly ids: Uint32Array; readonly rows: Float32Array }[];
   /** Of the tensors asked for besides. */
   readonly others: readonly Float32Array[];
 }
@@ -78,21 +74,16 @@ export function recordPass<T>(
       const load = reports.get(`blocks.${layer}.feedForward.load`);
       if (load !== undefined) loads.set(layer, tape.release(load));
     }
-    const { embedded } = gradients;
-    return {
-      loss: tape.release(loss),
-      loads,
-      dense: found(trained, gradients),
-      rows: found(memory, gradients),
-      embedded,
-    };
+    const dense = found(trained, gradients);
+    addEmbedded(model.backend, gradients.embedded, trained, dense);
+    return { loss: tape.release(loss), loads, dense, rows: found(memory, gradients) };
   } finally {
     tape.close();
     model.backend.dispose(memory.values());
   }
 }
 
-function found<K, T>(tensors: ReadonlyMap<K, T>, gradients: Gradients<T>): ReadonlyMap<K, T> {
+function found<K, T>(tensors: ReadonlyMap<K, T>, gradients: Gradients<T>): Map<K, T> {
   const own = new Map<K, T>();
   for (const [key, tensor] of tensors) {
     const gradient = gradients.of(tensor);
@@ -107,24 +98,23 @@ function found<K, T>(tensors: ReadonlyMap<K, T>, gradients: Gradients<T>): Reado
  */
 export async function runPass<T>(
   backend: Backend<T>,
-  { loss, loads, rows, embedded }: RecordedPass<T>,
+  { loss, loads, rows }: RecordedPass<T>,
   others: readonly T[],
-): Promise<PassResult<T>> {
+): Promise<PassResult> {
   const download = (tensor: T) => backend.download(tensor);
   const downloadAll = async (tensors: ReadonlyMap<number, T>) => {
     const entries = [...tensors].map(async ([layer, tensor]) => [layer, await download(tensor)] as const);
     return new Map(await Promise.all(entries));
   };
   try {
-    const [ownLoss, ownLoads, ownRows, ownEmbedded, ownOthers] = await Promise.all([
+    const [ownLoss, ownLoads, ownRows, ownOthers] = await Promise.all([
       download(loss),
       downloadAll(loads),
       downloadAll(rows),
-      Promise.all(embedded.map(async ({ table, ids, rows }) => ({ table, ids, rows: await download(rows) }))),
       Promise.all(others.map(download)),
     ]);
-    return { loss: ownLoss[0] ?? Number.NaN, loads: ownLoads, rows: ownRows, embedded: ownEmbedded, others: ownOthers };
+    return { loss: ownLoss[0] ?? Number.NaN, loads: ownLoads, rows: ownRows, others: ownOthers };
   } finally {
-    backend.dispose([loss, ...loads.values(), ...rows.values(), ...embedded.map((one) => one.rows), ...others]);
+    backend.dispose([loss, ...loads.values(), ...rows.values(), ...others]);
   }
 }

@@ -73,7 +73,6 @@ it("a clock's phases sum to the step", () => {
     record: 0,
     graph: 0.1,
     rowUpdate: 0,
-    embedding: 0,
     hidden: 0.03,
     total: 0.126,
   });
