@@ -6,6 +6,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { wrongReferences } from "./tarball-references.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const packages = ["packages", "apps"]
@@ -42,14 +43,14 @@ function pack() {
     }
     // npm 11 gives an array, later ones an object by name.
     const [packed] = Object.values(JSON.parse(result.stdout));
-    checkContents(manifest.name, source, new Set(packed.files.map(({ path }) => path)));
+    checkContents(manifest, source, new Set(packed.files.map(({ path }) => path)));
     paths[manifest.name] = join(destination, packed.filename);
   }
   return paths;
 }
 
-function checkContents(name, source, files) {
-  const fail = (what) => failures.push(`${name}: ${what}`);
+function checkContents(manifest, source, files) {
+  const fail = (what) => failures.push(`${manifest.name}: ${what}`);
   for (const required of ["package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.d.ts", "src/index.ts"]) {
     if (!files.has(required)) fail(`the tarball lacks ${required}`);
   }
@@ -60,6 +61,10 @@ function checkContents(name, source, files) {
     const built = /^dist\/(.+?)(\.d\.ts|\.js)(\.map)?$/.exec(file);
     if (file.startsWith("dist/") && (built === null || !files.has(`src/${built[1]}.ts`))) {
       fail(`${file} has no source; remove packages' dist folders and run npm run build`);
+    }
+    if (/^(dist|bin)\/.*\.js$/.test(file)) {
+      const text = readFileSync(join(source, file), "utf8");
+      for (const wrong of wrongReferences({ path: file, text, files, manifest })) fail(wrong);
     }
     if (file.endsWith(".map")) {
       const { sources } = JSON.parse(readFileSync(join(source, file), "utf8"));
@@ -132,6 +137,12 @@ function checkCommand(project) {
       failures.push(`npx ${command} failed\n${result.stdout}${result.stderr}`);
     }
   }
+  const bench = ["engram-bench", "tiers", "--quick", "--rows", "8k", "--sequences", "1", "--budget", "25s"];
+  const measured = npm(project, ["exec", "--offline", "--", ...bench, "--out", "report"]);
+  const report = join(project, "report/report.json");
+  const cells = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")).cells.length : 0;
+  if (measured.status !== 0 || cells === 0)
+    failures.push(`npx ${bench.join(" ")} measured nothing\n${measured.stderr}`);
 }
 
 /** Type-checks tools/tarball-consumer against the installed packages, their own declarations included, and runs it. */
