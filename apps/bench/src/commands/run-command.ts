@@ -8,6 +8,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { textFile } from "../corpus.js";
 import { machineCard } from "../machine-card.js";
 import { findRowPeers } from "../peers/row-peers.js";
+import { wantOfTime } from "../report/left-out.js";
 import { reportMarkdown } from "../report/markdown.js";
 import { duration } from "../report/numbers.js";
 import type { BenchReport, LeftOut } from "../report/report.js";
@@ -192,17 +193,20 @@ function givenOptions(command: Command): string[] {
 
 /** Lines on standard error. */
 function stderrProgress(): RunProgress {
-  const write = (text: string) => process.stderr.write(`${text}\n`);
+  const write = (text: string) => process.stderr.write(`${process.stderr.isTTY ? "\x1b[K" : ""}${text}\n`);
+  let short = false;
   if (availableParallelism() < 2) write("note: one processor; contestants and their drivers share it");
   return {
     begin: (place, what) => {
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K[${place}] ${what} ...\r`);
     },
     cell: ({ title, contestants }) =>
-      write(
-        `${process.stderr.isTTY ? "\x1b[K" : ""}${title}: ${contestants.map(({ name, nsPerUnit }) => `${name} ${duration(nsPerUnit)}`).join(", ")}`,
-      ),
+      write(`${title}: ${contestants.map(({ name, nsPerUnit }) => `${name} ${duration(nsPerUnit)}`).join(", ")}`),
     curve: ({ title }) => write(title),
-    leftOut: ({ what, why }) => write(`left out: ${what}: ${why}`),
+    leftOut: (left) => {
+      if (!wantOfTime(left)) write(`left out: ${left.what}: ${left.why}`);
+      else if (!short) write("the time does not suffice for all cells; those left out are named in the report");
+      short ||= wantOfTime(left);
+    },
   };
 }

@@ -5,6 +5,7 @@ import { plotHtml } from "../plots/plot.js";
 import { reportPlots } from "../plots/report-plots.js";
 import { escapeText } from "../plots/svg.js";
 import { REPORT_STYLE } from "./html-style.js";
+import { leftOutItems } from "./left-out.js";
 import { machineLines } from "./machine-lines.js";
 import { digits, duration, shortCount } from "./numbers.js";
 import type { BenchReport, CellReport } from "./report.js";
@@ -75,6 +76,6 @@ function cellSection(cell: CellReport): string {
 
 function leftOutSection({ leftOut }: BenchReport): string {
   if (leftOut.length === 0) return "";
-  const items = leftOut.map(({ what, why }) => `<li>${escapeText(`${what}: ${why}`)}</li>`);
+  const items = leftOutItems(leftOut).map(({ what, why }) => `<li>${escapeText(`${what}: ${why}`)}</li>`);
   return `<h2>Left out</h2><ul class="facts">${items.join("")}</ul>`;
 }

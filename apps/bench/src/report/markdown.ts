@@ -2,6 +2,7 @@
 // what the report holds and computes nothing new.
 
 import { textTable } from "@engram-ts/cli";
+import { leftOutItems } from "./left-out.js";
 import { machineLines } from "./machine-lines.js";
 import { capital, digits, duration, shortCount } from "./numbers.js";
 import type { BenchReport, CellReport, ContestantReport, CurveReport } from "./report.js";
@@ -85,7 +86,7 @@ function curveTable({ x, y, lines }: CurveReport): string {
 
 function leftOutLines({ leftOut }: BenchReport): string[] {
   if (leftOut.length === 0) return [];
-  return ["## Left out", "", ...leftOut.map(({ what, why }) => `- ${what}: ${why}`), ""];
+  return ["## Left out", "", ...leftOutItems(leftOut).map(({ what, why }) => `- ${what}: ${why}`), ""];
 }
 
 const METHOD = [

@@ -2,6 +2,7 @@
 // What the time did not suffice for is named in it. A cell that would take more than its share waits until the others are
 // done; when the time is over, the one that runs ends with what it has.
 
+import { setMaxListeners } from "node:events";
 import type { CellEffort } from "../cells/cell-run.js";
 import { paceBook } from "../cells/expected-time.js";
 import { runCell } from "../cells/run-cell.js";
@@ -45,8 +46,13 @@ interface Job {
   run(until: number, stop: AbortSignal): Promise<void>;
 }
 
-/** A cell takes at most so many times its equal share of the time that is left. */
+/** A cell takes at most so many times its share of the time that is left. */
 const SHARES = 3;
+
+/** Shares are not equal: the cells that tell most are given the time for several processes. */
+function weightOf(jobs: readonly Job[]): number {
+  return jobs.reduce((sum, { priority }) => sum + 1 / (1 + priority), 0);
+}
 
 /** Curves are counted and soon done: after the first cells. */
 const CURVE_PRIORITY = 0.5;
@@ -82,10 +88,14 @@ export async function runSuites(
     ? setTimeout(() => over.abort(new Error("the time was over before it was done")), deadline - performance.now())
     : undefined;
   const stop = interrupted === undefined ? over.signal : AbortSignal.any([over.signal, interrupted]);
+  setMaxListeners(0, stop); // as many wait for it as contestants start side by side
   const waiting: Job[] = [];
   let done = 0;
   let abandoned = false;
-  const runJob = async (job: Job, others: number) => {
+  /** Milliseconds that a job may take, of what is left for those that are not done. */
+  const shareOf = (job: Job, undone: readonly Job[]) =>
+    ((deadline - performance.now()) * SHARES * weightOf([job])) / weightOf(undone);
+  const runJob = async (job: Job, undone: readonly Job[]) => {
     const now = performance.now();
     const left = deadline - now;
     const expected = job.expected();
@@ -98,19 +108,18 @@ export async function runSuites(
     }
     progress.begin(`${++done}/${jobs.length}`, job.title);
     try {
-      await job.run(Math.min(deadline, now + (left / others) * SHARES), stop);
+      await job.run(Math.min(deadline, now + shareOf(job, undone)), stop);
     } catch (error) {
       abandoned ||= stop.aborted;
       leave({ what: job.what, why: error instanceof Error ? error.message : String(error) });
     }
   };
   for (const [i, job] of jobs.entries()) {
-    const others = jobs.length - i + waiting.length;
-    const share = ((deadline - performance.now()) / others) * SHARES;
-    if (job.expected() > share) waiting.push(job);
-    else await runJob(job, others);
+    const undone = [...waiting, ...jobs.slice(i)];
+    if (job.expected() > shareOf(job, undone)) waiting.push(job);
+    else await runJob(job, undone);
   }
-  for (const [i, job] of waiting.entries()) await runJob(job, waiting.length - i);
+  for (const [i, job] of waiting.entries()) await runJob(job, waiting.slice(i));
   clearTimeout(timer);
   return { cells, curves, leftOut: [...leftOut.values()], abandoned };
 }
