@@ -9,6 +9,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { EXPERIMENTS } from "./all-experiments.js";
 import type { Cell } from "./cell.js";
 import { type Experiment, SCALES, type Scale } from "./experiment.js";
+import { learningRate } from "./learning-rate.js";
 import { packCorpora, unpackCorpora } from "./prepare/packed-corpora.js";
 import { prepareCorpora } from "./prepare/prepare-corpora.js";
 import { writeExperimentReports } from "./report/report-folder.js";
@@ -166,7 +167,7 @@ function renderCommand(): Command {
     .description("Makes reports and figures of results.")
     .argument("[folder]", "with cells.jsonl", "experiment-results")
     .option("--out <folder>", "where they go; default the same")
-    .action((folder: string, { out }: { out?: string }) => render(folder, EXPERIMENTS, out));
+    .action((folder: string, { out }: { out?: string }) => render(folder, [learningRate, ...EXPERIMENTS], out));
 }
 
 /** The process of a worker; started by `run` and `pace`. */
@@ -189,7 +190,7 @@ async function openCorpora({ corpora, packed }: Pick<RunOptions, "corpora" | "pa
 function chosenExperiments(names: readonly string[]): readonly Experiment[] {
   return names.flatMap((name) => {
     if (name === "all") return EXPERIMENTS;
-    const found = EXPERIMENTS.find((one) => one.name === name);
+    const found = [...EXPERIMENTS, learningRate].find((one) => one.name === name);
     if (found !== undefined) return found;
     throw refused(
       `there is no experiment ${name}; use all, or some of ${EXPERIMENTS.map((one) => one.name).join(", ")}`,
