@@ -61,6 +61,6 @@ function operationCell({ operation, tokens, backward }: Call, { engine }: SuiteC
     contestants,
     baseline: "reference",
     checked: "all outputs against the exact reference, within 2 % of their greatest value",
-    priority: (place < 0 ? FIRST.length : place) + (backward ? 2 : 0) + (tokens === 64 ? 0 : 1),
+    priority: 1 + (place < 0 ? FIRST.length : place) + (backward ? 2 : 0) + (tokens === 64 ? 0 : 1),
   };
 }

@@ -23,7 +23,8 @@ export const scaleSuite: Suite = {
     const cells = sizes(context).flatMap((rows, i) =>
       states.map((state) => {
         const sized = sizedAddressing(preset, rows);
-        return rowCell("scale", { access: "decode", state, sequences: 1, sized, priority: i }, context);
+        const priority = i + (state === "hot" ? 0 : 2);
+        return rowCell("scale", { access: "decode", state, sequences: 1, sized, priority }, context);
       }),
     );
     return { cells };
