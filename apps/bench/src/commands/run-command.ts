@@ -132,6 +132,7 @@ async function contextFor(options: RunOptions, { folder, peers, leftOut, traces 
   const trace = mainTrace(options, tokenizer, tokens);
   useTrace(trace);
   const { s3 } = options;
+  const texts = new Map<string, Trace>();
   return {
     quick,
     folder,
@@ -149,7 +150,12 @@ async function contextFor(options: RunOptions, { folder, peers, leftOut, traces 
     ...(s3 === undefined ? {} : { s3 }),
     stores: options.store,
     engine: options.engine,
-    textTrace: (kind: TextKind, limit: number) => textTrace(tokenizer, textOf(kind, limit * 8), limit),
+    textTrace(kind: TextKind, limit: number) {
+      const key = `${kind}/${limit}`;
+      const found = texts.get(key) ?? textTrace(tokenizer, textOf(kind, limit * 8), limit);
+      texts.set(key, found);
+      return found;
+    },
     leaveOut: (what) => leftOut.push(what),
     useTrace,
   };

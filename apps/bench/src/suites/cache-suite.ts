@@ -14,7 +14,7 @@ import {
   traceCalls,
   uniformCalls,
 } from "../traces/trace-rows.js";
-import type { Suite, SuiteContext } from "./suite.js";
+import type { CurveLimits, Suite, SuiteContext } from "./suite.js";
 import { zeroStore } from "./zero-store.js";
 
 /** Cache sizes, in bytes. */
@@ -25,11 +25,18 @@ export const cacheSuite: Suite = {
   name: "cache",
   description: "hit ratio against cache bytes: text in several languages, code, agent replay, ids at random",
   plan(context) {
-    return { cells: [], curves: context.presets.map((preset) => () => hitRatios(sizedAddressing(preset), context)) };
+    const curves = context.presets.map(
+      (preset) => (limits: CurveLimits) => hitRatios(sizedAddressing(preset), context, limits),
+    );
+    return { cells: [], curves };
   },
 };
 
-async function hitRatios(sized: SizedAddressing, context: SuiteContext): Promise<CurveReport> {
+async function hitRatios(
+  sized: SizedAddressing,
+  context: SuiteContext,
+  { until, stop }: CurveLimits,
+): Promise<CurveReport> {
   const tokens = context.quick ? 8_192 : 65_536;
   const traces = tracesOf(context, tokens);
   for (const trace of traces) context.useTrace(trace);
@@ -41,9 +48,16 @@ async function hitRatios(sized: SizedAddressing, context: SuiteContext): Promise
   if (first !== undefined) workloads.push({ name: "ids at random", calls: uniformCalls(first.calls, sized.rows, 5) });
   const lines: { name: string; points: [number, number][] }[] = [];
   const firsts: string[] = [];
-  for (const { name, calls } of workloads) {
+  const most = await fittingCalls(sized, workloads[0]?.calls, workloads.length * SIZES.length, until);
+  for (const workload of workloads) {
+    const { name } = workload;
+    const calls = firstCalls(workload.calls, most);
     const points: [number, number][] = [];
-    for (const bytes of SIZES) points.push([bytes, await hitRatio(sized, calls, bytes)]);
+    for (const bytes of SIZES) {
+      points.push([bytes, await hitRatio(sized, calls, bytes)]);
+      await new Promise((resolve) => setImmediate(resolve)); // so that the run's end is heard of
+      stop.throwIfAborted();
+    }
     lines.push({ name, points });
     firsts.push(`${name} ${digits((100 * new Set(calls.ids).size) / calls.ids.length)} %`);
   }
@@ -55,8 +69,30 @@ async function hitRatios(sized: SizedAddressing, context: SuiteContext): Promise
     x: { label: "bytes of the cache", scale: "log" },
     y: { label: "share of rows that the cache serves", scale: "linear" },
     lines,
-    note: `Decode, one token a call, ${traces.map(({ card }) => card.tokens)[0] ?? 0} tokens of each trace, ${sized.rowsPerToken} rows a token of one module, whole table of ${rows} rows (${byteCount(rows * encodedRowBytes(encoding))}). Caches start empty: rows read for the first time, which no cache can have, are ${firsts.join(", ")} of all.`,
+    note: `Decode, one token a call, at most ${Math.min(tokens, most)} tokens of each trace, ${sized.rowsPerToken} rows a token of one module, whole table of ${rows} rows (${byteCount(rows * encodedRowBytes(encoding))}). Caches start empty: rows read for the first time, which no cache can have, are ${firsts.join(", ")} of all.`,
   };
+}
+
+/** Tokens below which a curve says little of caches. */
+const LEAST_TOKENS = 8_192;
+
+/** Calls, one a token, that so many passes over a trace have time for, by what a few of them take. */
+async function fittingCalls(
+  sized: SizedAddressing,
+  calls: CallRows | undefined,
+  passes: number,
+  until: number,
+): Promise<number> {
+  if (calls === undefined || !Number.isFinite(until)) return Number.POSITIVE_INFINITY;
+  const begun = performance.now();
+  const few = firstCalls(calls, LEAST_TOKENS);
+  await hitRatio(sized, few, SIZES.at(-2) ?? 2 ** 20);
+  const now = performance.now();
+  return Math.max(LEAST_TOKENS, Math.floor((few.calls * (until - now)) / ((now - begun) * passes)));
+}
+
+function firstCalls({ ids, count, calls }: CallRows, most: number): CallRows {
+  return { ids: ids.subarray(0, count * Math.min(calls, most)), count, calls: Math.min(calls, most) };
 }
 
 /** The user's own trace where one is given, beside those that come along. */

@@ -156,9 +156,9 @@ function curveJobs(suites: readonly Suite[], plans: readonly SuitePlan[], tell: 
       what: `${suites[i]?.name}, curve ${k + 1}`,
       title: `${suites[i]?.name}, curve ${k + 1}`,
       expected: () => longest,
-      async run() {
+      async run(until, stop) {
         const begun = performance.now();
-        const report = await compute();
+        const report = await compute({ until, stop });
         longest = Math.max(longest, performance.now() - begun);
         tell(report);
       },

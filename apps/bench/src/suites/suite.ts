@@ -45,7 +45,15 @@ export interface SuiteContext {
 export interface SuitePlan {
   readonly cells: readonly CellPlan[];
   /** Computed rather than timed, such as hit ratios. Run after each suite's first cells. */
-  readonly curves?: readonly (() => Promise<CurveReport>)[];
+  readonly curves?: readonly ((limits: CurveLimits) => Promise<CurveReport>)[];
+}
+
+/** The time that a curve has. */
+export interface CurveLimits {
+  /** `performance.now()` at which it shall be done, of less where that needs be. */
+  readonly until: number;
+  /** The run is over. */
+  readonly stop: AbortSignal;
 }
 
 /** One suite. */
