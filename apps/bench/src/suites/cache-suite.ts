@@ -38,7 +38,7 @@ async function hitRatios(
   { until, stop }: CurveLimits,
 ): Promise<CurveReport> {
   const tokens = context.quick ? 8_192 : 65_536;
-  const traces = tracesOf(context, tokens);
+  const traces = await tracesOf(context, tokens, stop);
   for (const trace of traces) context.useTrace(trace);
   const workloads = traces.map((trace) => ({
     name: nameOf(trace),
@@ -55,8 +55,7 @@ async function hitRatios(
     const points: [number, number][] = [];
     for (const bytes of SIZES) {
       points.push([bytes, await hitRatio(sized, calls, bytes)]);
-      await new Promise((resolve) => setImmediate(resolve)); // so that the run's end is heard of
-      stop.throwIfAborted();
+      await pause(stop);
     }
     lines.push({ name, points });
     firsts.push(`${name} ${digits((100 * new Set(calls.ids).size) / calls.ids.length)} %`);
@@ -96,11 +95,21 @@ function firstCalls({ ids, count, calls }: CallRows, most: number): CallRows {
 }
 
 /** The user's own trace where one is given, beside those that come along. */
-function tracesOf(context: SuiteContext, tokens: number): Trace[] {
-  const kinds = (["english", "chinese", "languages", "code"] as const).map((kind) => context.textTrace(kind, tokens));
+async function tracesOf(context: SuiteContext, tokens: number, stop: AbortSignal): Promise<Trace[]> {
+  const kinds: Trace[] = [];
+  for (const kind of ["english", "chinese", "languages", "code"] as const) {
+    kinds.push(context.textTrace(kind, tokens));
+    await pause(stop);
+  }
   const own = context.trace.card.kind === "recorded" ? [context.trace] : [];
   const [english] = kinds;
   return [...own, ...kinds, ...(english === undefined ? [] : [agentReplay(english, { limit: tokens })])];
+}
+
+/** So that the run's end is heard of while this computes. */
+async function pause(stop: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  stop.throwIfAborted();
 }
 
 function nameOf({ card }: Trace): string {
