@@ -8,8 +8,8 @@ Parameters, rows, tokens and row ids are read from files that our side wrote. Re
   open      from a checkpoint, tables and batches         steps     the next ones, timed, with losses and norms
   evaluate  the mean loss of other batches                values    of a parameter or a table, to compare
   close     forgets a run
-As our trainer does it, token embeddings and rows count in the norm occurrence by occurrence. Losses stay on the device
-until all steps of a request were taken: nothing waits for them.
+As our trainer does it, rows count in the norm occurrence by occurrence. Losses stay on the device until all steps of a
+request were taken: nothing waits for them.
 """
 
 import argparse
@@ -87,7 +87,6 @@ class Run:
         }
         self.batches = Batches(**batches, device=device)
         self.experts = [one for one in self.model.modules() if isinstance(one, MixtureOfExperts) and one.spec["balancingBias"]]
-        self.embedding = self.model.embedding.weight
         self.dense = list(self.model.parameters())
         self.weights = [one.weight for one in self.tables.values()]
         if nudge is not None:
@@ -106,18 +105,18 @@ class Run:
         self.precision = (lambda: torch.autocast(device.type, torch.bfloat16)) if cast else nullcontext
         self.taken, self.clock = 0, Clock(device)
 
-    def nudge(self, seed):
-        """Moves every value to the next or the previous float32: what rounding does to a run."""
+    def nudge(self, seed, part=1e-6):
+        """Moves every value by a millionth of it, up or down: what rounding, which does as much, does to a run."""
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for one in (*self.dense, *self.weights):
-                way = torch.rand(one.shape, generator=generator).to(self.device) < 0.5
-                one.copy_(torch.nextafter(one, torch.where(way, torch.inf, -torch.inf).to(one)))
+                way = torch.randint(0, 2, one.shape, generator=generator).to(one) * 2 - 1
+                one.mul_(1 + part * way)
 
-    def loss(self, embedded, rows, targets):
-        memory = {layer: self.tables[layer](ids).flatten(-2) for layer, ids in rows.items()}
+    def loss(self, ids, rows, targets):
+        memory = {layer: self.tables[layer](own).flatten(-2) for layer, own in rows.items()}
         with self.precision():
-            logits = self.model.head(self.model.norm(self.model.hidden(embedded, memory)))
+            logits = self.model(ids, memory)
         return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())  # -100 counts for nothing
 
     def step(self):
@@ -126,13 +125,12 @@ class Run:
         mark()
         ids, targets, rows = self.batches.batch(self.taken)
         mark()
-        embedded = F.embedding(ids, self.embedding.detach()).requires_grad_()
-        loss = self.loss(embedded, rows, targets)
+        loss = self.loss(ids, rows, targets)
         mark()
         loss.backward()
         mark()
         with torch.no_grad():
-            norm = self.clip(embedded.grad, ids)
+            norm = self.clip()
         rate = config["learningRate"] * self.rates[self.taken]
         for group in self.adam.param_groups:
             group["lr"] = rate
@@ -149,16 +147,12 @@ class Run:
         self.taken += 1
         return loss.detach(), norm
 
-    def clip(self, embedded, ids):
-        """Clips all gradients, adds those of embedded tokens [B, T, d] to the embedding's, which the head may share."""
+    def clip(self):
         dense = [one.grad for one in self.dense if one.grad is not None]
-        parts = [*dense, embedded, *(one.grad._values() for one in self.weights)]
+        parts = [*dense, *(one.grad._values() for one in self.weights)]
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(parts)))
         if self.config["clip"] is not None:
             torch._foreach_mul_(parts, (self.config["clip"] / norm).clamp(max=1))
-        if self.embedding.grad is None:
-            self.embedding.grad = torch.zeros_like(self.embedding)
-        self.embedding.grad.index_add_(0, ids.flatten(), embedded.flatten(0, 1))
         return norm
 
     def balance(self):
@@ -182,7 +176,7 @@ class Run:
         for step in range(held.steps):
             ids, targets, rows = held.batch(step)
             count = int((targets >= 0).sum())
-            nats += self.loss(F.embedding(ids, self.embedding), rows, targets).item() * count
+            nats += self.loss(ids, rows, targets).item() * count
             counted += count
         return {"loss": nats / counted}
 

@@ -19,7 +19,7 @@ export interface TorchRunOptions {
   readonly batches: BatchFiles;
   readonly held: BatchFiles;
   readonly type: TorchPrecision;
-  /** Seed of a change of all initial values by one float32: what rounding alone does to a run. */
+  /** Seed of a change of all initial values by a millionth: what rounding alone does to a run. */
   readonly nudge?: number;
 }
 

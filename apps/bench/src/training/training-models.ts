@@ -57,7 +57,7 @@ const MODELS = {
   },
   "120m": {
     ...{ ...large, width: 768, heads: 12, kvHeads: 4, blocks: 12, denseWidth: 2_304 },
-    ...{ experts: 16, expertWidth: 176, topK: 4, slots: 20_000, rowWidth: 96 },
+    ...{ experts: 16, expertWidth: 208, topK: 4, slots: 20_000, rowWidth: 96 },
   },
 } as const satisfies Readonly<Record<string, TrainingModel>>;
 

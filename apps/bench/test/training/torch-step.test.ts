@@ -20,9 +20,9 @@ import { openTrainingText, writeTrainingText } from "../../src/training/training
 const STEPS = 3;
 const SIZE = { rows: 2, length: 32 };
 const HELD_TOKENS = 128;
-/** Of losses and norms; of what steps change, whose smallest parts are roundings of values near 1. */
+/** Of losses and norms; of what steps change, least exact where gradients nearly cancel (biases before a norm). */
 const TOLERANCE = 1e-6;
-const CHANGE_TOLERANCE = 5e-5;
+const CHANGE_TOLERANCE = 5e-4;
 /** Large, so that decay, clipping, balancing and rates of rows each change more than the tolerance. */
 const CONFIG: TrainingConfigInput = {
   steps: 6,
@@ -75,7 +75,7 @@ if (peer === undefined) {
     before = await contentsOf(torch);
     const window = await torch.steps(STEPS);
     expected = { ...window, held: await torch.evaluate(), after: await contentsOf(torch) };
-  });
+  }, 120_000);
   afterAll(async () => {
     await torch.close();
     fixture.close();
@@ -91,7 +91,7 @@ if (peer === undefined) {
       run = await openOwnRun(backend, {
         ...{ text, checkpoint, size: SIZE, dataSeed: 7, config: CONFIG, heldTokens: HELD_TOKENS },
       });
-    });
+    }, 60_000);
     afterAll(async () => {
       await run.close();
       await backend.close();
