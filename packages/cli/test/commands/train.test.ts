@@ -1,7 +1,7 @@
 // `engram train` and what follows it: from a folder of texts to a run, its loss, its text, its gates, its tables elsewhere;
 // stopped and gone on with; on an engine and on the reference; and what is refused.
 
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { referenceBackend } from "@engram-ts/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -113,6 +113,35 @@ describe("engram train", () => {
     expect(exitCode).toBe(0);
     const resumed = await runs.json("train", "--out", "interrupted", "--resume", "--steps", "4", ...reference);
     expect(resumed).toMatchObject({ ended: "finished" });
+  });
+
+  it("trains on LMDB to the same losses, goes on there as it was left, and after a kill from its checkpoint", async () => {
+    const store = ["--store", "lmdb", "--save-every", "2", "--evaluate-every", "4"];
+    const steps = ["--steps", "6"];
+    const whole = await runs.json(...train, ...reference, ...steps, "--out", "in-memory");
+    const losses = await lossesOf("in-memory");
+    const state = async () => JSON.parse(await readFile(join(runs.folder, "on-lmdb/rows/state.json"), "utf8"));
+
+    const { child, done } = runs.start(...train, ...reference, ...steps, ...store, "--out", "on-lmdb");
+    child.stderr?.on("data", (said: string) => {
+      if (said.includes("step 4: held-out")) child.kill("SIGKILL");
+    });
+    expect((await done).exitCode).not.toBe(0);
+    expect(await state()).toEqual({ open: child.pid });
+    const resume = ["train", "--out", "on-lmdb", "--resume", ...reference];
+    await writeFile(join(runs.folder, "on-lmdb/rows/state.json"), JSON.stringify({ open: process.pid }));
+    expect((await runs.refused(...resume)).message).toMatch(/open in process \d+; wait until it has ended/);
+    await writeFile(join(runs.folder, "on-lmdb/rows/state.json"), JSON.stringify({ open: child.pid }));
+    const resumed = await runs.json(...resume, "--tables", "lmdb:./from-lmdb");
+    expect(resumed).toEqual({ ...whole, run: "on-lmdb" });
+    expect(await lossesOf("on-lmdb")).toEqual(losses);
+    expect(await state()).toEqual({ step: 6 });
+
+    const written = (await stat(join(runs.folder, "on-lmdb/rows/layer-1/data.mdb"))).mtimeMs;
+    const evaluate = ["eval", "--run", "on-lmdb", "--tables", "lmdb:./from-lmdb", ...reference];
+    expect(await runs.json(...evaluate)).toMatchObject(whole.evaluation as object);
+    expect((await stat(join(runs.folder, "on-lmdb/rows/layer-1/data.mdb"))).mtimeMs).toBe(written); // nothing was
+    expect(await state()).toEqual({ step: 6 });
   });
 
   it("gives on ggml the losses of the reference", async () => {

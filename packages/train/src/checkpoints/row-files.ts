@@ -3,7 +3,7 @@
 // trained. Going back: rows that changed after the checkpoint become what they were before training.
 
 import { type CheckpointStorage, EngramError, findTensor, type Safetensors, tensorValues } from "@engram-ts/core";
-import type { RowOptimizer } from "../optimizers/row-optimizer.js";
+import type { RowOptimizer, TrainedTable } from "../optimizers/row-optimizer.js";
 import { loadRows, writeRows } from "../optimizers/store-rows.js";
 import { fillRows } from "../trainer/initial-rows.js";
 import { readTensors, writeTensors } from "./tensor-files.js";
@@ -41,35 +41,20 @@ export async function saveRows(
 }
 
 /**
- * Brings a table to a saved state.
+ * Brings a table to a saved state. Nothing is written where the stores hold it already.
  * @throws EngramError `invalid-argument` where rows may have changed after the checkpoint and nothing says what they were.
  */
 export async function restoreRows(
   storage: CheckpointStorage,
-  layer: number,
+  { layer, step, files }: { readonly layer: number; readonly step: number; readonly files: readonly RecordedFile[] },
   optimizer: RowOptimizer,
-  files: readonly RecordedFile[],
 ): Promise<void> {
   await optimizer.discard();
-  const { table, touched } = optimizer;
+  const { table, touched, heldStep } = optimizer;
   const { rows, encoding } = table.rows.table;
   const { width } = encoding;
-  const changed = touched.some((byte) => byte !== 0);
-  if (changed || table.rows.capabilities.durable || table.moments.capabilities.durable) {
-    if (table.initial === undefined) {
-      throw new EngramError({
-        code: "invalid-argument",
-        operation: "trainer.restore",
-        message: `rows of block ${layer} may have changed after the checkpoint; give the table's initial rows (tables.get(${layer}).initial), or stores in memory that are as they were before training`,
-        context: { layer },
-      });
-    }
-    await fillRows(table.rows, table.initial);
-    await fillRows(table.moments, (_, values) => {
-      values.fill(0);
-    });
-    touched.fill(0);
-  }
+  if (heldStep !== step && !isInitial(optimizer)) await resetRows(table, layer);
+  touched.fill(0);
   for (const file of files) {
     const content = await readTensors(storage, file);
     const ids = tensorValues(content, "ids");
@@ -77,10 +62,36 @@ export async function restoreRows(
     const values = floats(content, "values", [ids.length, width], file);
     const moments = floats(content, "moments", [ids.length, 2 * width], file);
     for (const id of ids) if (id >= rows) throw misshapen(file, `row ${id} of a table of ${rows}`);
-    await writeRows(table.rows, ids, values);
-    await writeRows(table.moments, ids, moments);
+    if (heldStep !== step) {
+      await writeRows(table.rows, ids, values);
+      await writeRows(table.moments, ids, moments);
+    }
     for (const id of ids) touched[id >>> 3] = (touched[id >>> 3] ?? 0) | (1 << (id & 7));
   }
+  optimizer.restored(step);
+}
+
+/** Whether no step has changed what the stores hold. */
+function isInitial({ table, touched, heldStep }: RowOptimizer): boolean {
+  if (heldStep !== undefined) return heldStep === 0;
+  const durable = table.rows.capabilities.durable || table.moments.capabilities.durable;
+  return !durable && touched.every((byte) => byte === 0);
+}
+
+/** Writes all rows as they were before training. */
+async function resetRows({ rows, moments, initial }: TrainedTable, layer: number): Promise<void> {
+  if (initial === undefined) {
+    throw new EngramError({
+      code: "invalid-argument",
+      operation: "trainer.restore",
+      message: `rows of block ${layer} may have changed after the checkpoint; give the table's initial rows (tables.get(${layer}).initial), or stores in memory that are as they were before training`,
+      context: { layer },
+    });
+  }
+  await fillRows(rows, initial);
+  await fillRows(moments, (_, values) => {
+    values.fill(0);
+  });
 }
 
 function floats(content: Safetensors, name: string, shape: readonly number[], file: RecordedFile): Float32Array {

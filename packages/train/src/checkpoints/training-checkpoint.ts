@@ -125,7 +125,7 @@ export async function restoreTraining<T>(
   changing();
   for (const { layer, files } of record.tables) {
     const table = tables.get(layer);
-    if (table !== undefined) await restoreRows(storage, layer, table, files);
+    if (table !== undefined) await restoreRows(storage, { layer, step: record.step, files }, table);
   }
   for (const [name, { values }] of parameters) {
     const tensor = model.parameters.get(name);

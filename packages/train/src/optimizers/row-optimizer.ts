@@ -19,6 +19,11 @@ export interface TrainedTable {
    * outlive the process: rows that changed after the checkpoint go back to these.
    */
   readonly initial?: (firstRow: number, values: Float32Array) => void | Promise<void>;
+  /**
+   * The step whose rows and moments the stores hold as training begins, where that is known; 0: those of before training.
+   * A resumed run then writes nothing, or what its checkpoint holds alone, and needs no `initial`.
+   */
+  readonly step?: number;
 }
 
 /** A table in training. */
@@ -26,6 +31,8 @@ export interface RowOptimizer {
   readonly table: TrainedTable;
   /** One bit a row: whether a step has ever changed it. */
   readonly touched: Uint8Array;
+  /** The step whose rows and moments the stores hold, where that is known. */
+  readonly heldStep: number | undefined;
   /** While the backend computes: finds the next step's distinct rows, and reads them. @param batches their row ids, each. */
   prepare(batches: readonly Uint32Array[]): void;
   /** Begins the step that was prepared: its rows are there then. */
@@ -42,6 +49,8 @@ export interface RowOptimizer {
   settle(): Promise<void>;
   /** Forgets steps that are prepared, not applied, or not written, and waits for what is being written. */
   discard(): Promise<void>;
+  /** Rows and moments are those of a checkpoint now. */
+  restored(step: number): void;
 }
 
 /** Encodings that keep what a step changes; int8 and fp8 round it away. */
@@ -70,6 +79,7 @@ export function rowOptimizer(table: TrainedTable, layer: number): RowOptimizer {
   let unwritten: PreparedStep | undefined;
   let momentsWritten: Promise<void> = Promise.resolve();
   let momentsRead: Promise<void> | undefined;
+  let heldStep = table.step;
 
   const settle = (): Promise<void> => {
     if (unwritten === undefined) return momentsWritten;
@@ -88,6 +98,9 @@ export function rowOptimizer(table: TrainedTable, layer: number): RowOptimizer {
   return {
     table,
     touched,
+    get heldStep() {
+      return heldStep;
+    },
     prepare(batches) {
       const made = current === pair[0] ? pair[1] : pair[0];
       if (unwritten === made) void settle(); // its arrays are used again
@@ -114,6 +127,7 @@ export function rowOptimizer(table: TrainedTable, layer: number): RowOptimizer {
       momentsRead = undefined;
       step.adam(options);
       roundRows(encoding, step.values);
+      heldStep = undefined;
       const { ids } = step;
       await writeRows(rows, ids, step.values);
       if (current !== undefined) current.applied = true;
@@ -128,6 +142,9 @@ export function rowOptimizer(table: TrainedTable, layer: number): RowOptimizer {
       current = undefined;
       unwritten = undefined;
       momentsRead = undefined;
+    },
+    restored(step) {
+      heldStep = step;
     },
   };
 }
