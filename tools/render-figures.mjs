@@ -11,6 +11,7 @@ import { plotImages, readReport, reportHtml, reportMarkdown } from "../apps/benc
 import { benchFigures } from "./bench-figures.mjs";
 import { computeFigures } from "./compute-figures.mjs";
 import { olderFigures } from "./older-figures.mjs";
+import { trainingFigures } from "./training-figures.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
@@ -54,6 +55,7 @@ for (const suite of ["stores", "import"]) {
   if (!bench.cells.some((cell) => cell.suite === suite)) figures[suite] = older[suite];
 }
 Object.assign(figures, computeFigures({ report, table, times, grouped, machineOf }));
+Object.assign(figures, trainingFigures({ report, table, times, grouped, machineOf }));
 
 const check = process.argv.includes("--check");
 /** Files made whole of the report. */
