@@ -2,6 +2,7 @@
 
 export type { DiskCard } from "./machine/disk-card.js";
 export type { MachineCard } from "./machine-card.js";
+export { gateImages, type TracedPassage } from "./plots/gate-image.js";
 export { type PlotImage, plotImages } from "./plots/plot-image.js";
 export { benchProgram } from "./program.js";
 export { type ComparedContestant, type Comparison, compareReports } from "./report/compare.js";
