@@ -136,7 +136,7 @@ export function benchFigures({ bench, folder, table, times, grouped, machineOf }
       return [
         table(["", "hot, µs a token", "p99, µs", "prefill, million rows/s", "cold, µs a token"], rows),
         "",
-        `The ${count} rows of one token of one module of ${preset}, out of ${grouped(tableRows)} rows of ${rowBytes} bytes, tokens of ${bench.traces[0].name}; p99 of calls that arrive at random at half of what the tier keeps up. Peers read the same rows in the same rounds; fio reads pages of its own choice (${machine}).`,
+        `The ${count} rows of one token of one module of ${preset}, out of ${grouped(tableRows)} rows of ${rowBytes} bytes, tokens of ${bench.traces[0].name}; p99 of calls that arrive at random at half of what the tier keeps up. Peers read the same rows in the same rounds; fio reads blocks that hold such rows, past the system's cache (${machine}).`,
       ].join("\n");
     },
     /** Hit ratios of the first preset. */

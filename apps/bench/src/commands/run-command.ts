@@ -124,7 +124,7 @@ interface Found {
 
 async function contextFor(options: RunOptions, { folder, peers, leftOut, traces }: Found): Promise<SuiteContext> {
   const quick = options.quick === true;
-  const { tokens = quick ? 16_384 : 131_072 } = options;
+  const { tokens = quick ? 16_384 : 65_536 } = options;
   const tokenizer = await traceTokenizer(options.tokenizer);
   const useTrace = (trace: Trace) => {
     traces.set(trace.card.sha256, trace);

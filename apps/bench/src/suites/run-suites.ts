@@ -54,8 +54,8 @@ function weightOf(jobs: readonly Job[]): number {
   return jobs.reduce((sum, { priority }) => sum + 1 / (1 + priority), 0);
 }
 
-/** Curves are counted and soon done: after the first cells. */
-const CURVE_PRIORITY = 0.5;
+/** A suite's first curve comes after the first cells, its others later. */
+const CURVE_PRIORITIES = [0.5, 4, 5];
 
 /** Runs them. */
 export async function runSuites(
@@ -152,7 +152,7 @@ function curveJobs(suites: readonly Suite[], plans: readonly SuitePlan[], tell: 
   let longest = 0;
   return plans.flatMap(({ curves = [] }, i) =>
     curves.map((compute, k) => ({
-      priority: CURVE_PRIORITY,
+      priority: CURVE_PRIORITIES[Math.min(k, CURVE_PRIORITIES.length - 1)] ?? 0,
       what: `${suites[i]?.name}, curve ${k + 1}`,
       title: `${suites[i]?.name}, curve ${k + 1}`,
       expected: () => longest,

@@ -23,7 +23,7 @@ export const scaleSuite: Suite = {
     const cells = sizes(context).flatMap((rows, i) =>
       states.map((state) => {
         const sized = sizedAddressing(preset, rows);
-        const priority = i + (state === "hot" ? 0 : 2);
+        const priority = i + (state === "hot" ? 1 : 3);
         return rowCell("scale", { access: "decode", state, sequences: 1, sized, priority }, context);
       }),
     );
