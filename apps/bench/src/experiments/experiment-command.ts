@@ -2,7 +2,8 @@
 // and makes reports of what is there. Each cell that is done is stored; the same command goes on where it ended.
 
 import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { textTable } from "@engram-ts/cli";
 import { EngramError } from "@engram-ts/core";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -38,6 +39,8 @@ interface RunOptions {
 
 /** This program, as processes of workers are started. */
 const WORKER = [process.execPath, process.argv[1] ?? "", "experiment", "work"];
+/** From where npm packages are looked for: this program brings those that it reads. */
+const OWN_FOLDER = dirname(fileURLToPath(import.meta.url));
 const CORPORA_FOLDER = "experiment-corpora";
 
 /** The command `experiment`. */
@@ -156,7 +159,7 @@ function prepareCommand(): Command {
       }) => {
         const { out, texts, vocabulary: vocabSize, characters, cache, pack } = options;
         if (existsSync(join(out, "corpora.json"))) say(`${out} is prepared already; remove it to prepare it anew`);
-        else await prepareCorpora(out, { texts, vocabSize, characters, cache, report: say });
+        else await prepareCorpora(out, { texts, vocabSize, characters, cache, from: OWN_FOLDER, report: say });
         if (pack !== undefined) say(`packed: ${(packCorpora(out, pack) / 1e6).toFixed(1)} MB`);
       },
     );

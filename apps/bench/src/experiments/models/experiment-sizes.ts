@@ -49,7 +49,7 @@ export const EXPERIMENT_SIZES: Readonly<Record<Scale, ScaleSizes>> = {
     learningRates: { nano: 4e-3 },
     seeds: [1, 2],
     batch: { rows: 4, length: 32 },
-    tokens: 768,
+    tokens: 512,
     heldOutTokens: 512,
   },
   cpu: {

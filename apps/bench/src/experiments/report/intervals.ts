@@ -12,13 +12,13 @@ export interface Interval {
 
 /** 97.5 % quantiles of Student's t, by degrees of freedom from 1; then those of `[degrees, quantile]`. */
 const STUDENT = [
-  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
+  12.7062, 4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.306, 2.26216, 2.22814, 2.20099, 2.17881, 2.16037,
+  2.14479, 2.13145,
 ];
 const STUDENT_ABOVE = [
-  [20, 2.086],
-  [30, 2.042],
-  [60, 2.0],
-  [Number.POSITIVE_INFINITY, 1.96],
+  [20, 2.08596],
+  [30, 2.04227],
+  [60, 2.0003],
 ] as const;
 
 /** The quantile for degrees of freedom; that of the next fewer that is known, which is wider. */
