@@ -34,11 +34,12 @@ export interface ModelTraining {
 
 const DATA_SEED = 1;
 
-/** Trains it. */
+/** Trains it. @param say is told what was found, line by line. */
 export async function compareTraining(
   part: TrainingPart,
   text: TrainingText,
   contestants: readonly TrainingContestant[],
+  say: (line: string) => void,
 ): Promise<ModelTraining> {
   const fixture = await trainingFixture(trainingModel(part.model, text.vocabulary), text, part.size);
   const { size, heldTokens } = part;
@@ -47,13 +48,13 @@ export async function compareTraining(
   };
   const runs: RecordedRun[] = [];
   try {
-    console.log(`\n${part.model}: ${fixture.parameters.toLocaleString("en-US")} parameters, ${stepsOf(part)} steps`);
+    say(`\n${part.model}: ${fixture.parameters.toLocaleString("en-US")} parameters, ${stepsOf(part)} steps`);
     for (const one of contestants) {
       const opening = one.open(one.name, setting);
       runs.push(recordedRun(one.name, opening));
       await opening.catch(() => undefined); // one after the other; what fails is told by its first round
     }
-    return await trained(part, { fixture, setting, contestants, runs });
+    return await trained(part, { fixture, setting, contestants, runs, say });
   } finally {
     for (const run of runs) await run.close().catch(() => undefined); // its process may have ended
     fixture.close();
@@ -65,9 +66,11 @@ interface Trained {
   readonly setting: RunSetting;
   readonly contestants: readonly TrainingContestant[];
   readonly runs: readonly RecordedRun[];
+  readonly say: (line: string) => void;
 }
 
-async function trained(part: TrainingPart, { fixture, setting, contestants, runs }: Trained): Promise<ModelTraining> {
+async function trained(part: TrainingPart, all: Trained): Promise<ModelTraining> {
+  const { fixture, contestants, runs, say } = all;
   const { size, rounds, stepsOfRound } = part;
   const torches = contestants.filter(({ torch }) => torch !== undefined).map(({ name }) => name);
   const cell = await runCell(
@@ -78,13 +81,13 @@ async function trained(part: TrainingPart, { fixture, setting, contestants, runs
     new Map(runs.map((run) => [run.name, () => run.take(stepsOfRound)])),
     torches.length > 0 ? torches : contestants.slice(0, 1).map(({ name }) => name),
   );
-  console.log(cellLines(cell).join("\n"));
+  say(cellLines(cell).join("\n"));
   const alive = runs.filter(({ name }) => cell.ns[name] !== undefined);
   const phases = alive.map((run) => run.phases());
-  for (const one of phases) console.log(phaseLine(one));
+  for (const one of phases) say(phaseLine(one));
   const curves: LossCurve[] = [];
   for (const run of alive) curves.push(await run.curve());
-  const judged = await judge(contestants, setting, curves);
+  const judged = await judge(all, curves);
   return {
     ...{ model: part.model, parameters: fixture.parameters, rowValues: fixture.rowValues, part, cell, phases },
     curves: curves.map(({ name, held, losses }) => ({ name, held, losses: thinned(losses) })),
@@ -94,8 +97,7 @@ async function trained(part: TrainingPart, { fixture, setting, contestants, runs
 
 /** Engines by PyTorch in float32 and what that differs from itself by. */
 async function judge(
-  contestants: readonly TrainingContestant[],
-  setting: RunSetting,
+  { contestants, setting, say }: Trained,
   curves: readonly LossCurve[],
 ): Promise<Pick<ModelTraining, "noise" | "agreement">> {
   const curveOf = (one: TrainingContestant | undefined) => curves.find(({ name }) => name === one?.name);
@@ -119,8 +121,8 @@ async function judge(
     };
     return [lossAgreement(found, expected, { noise: own, rounded: one.rounded })];
   });
-  console.log(`  noise ${JSON.stringify(noise)}`);
-  for (const one of agreement) console.log(`  ${JSON.stringify(one)}`);
+  say(`  noise ${JSON.stringify(noise)}`);
+  for (const one of agreement) say(`  ${JSON.stringify(one)}`);
   return { noise, agreement };
 }
 

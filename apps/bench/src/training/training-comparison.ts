@@ -58,7 +58,7 @@ export async function trainingComparison(options: TrainingComparisonOptions): Pr
         continue;
       }
       try {
-        report.models.push(await compareTraining(part, text, started.contestants));
+        report.models.push(await compareTraining(part, text, started.contestants, console.log));
       } catch (error) {
         report.leftOut.push(`${part.model}: ${error instanceof Error ? error.message : String(error)}`);
       }

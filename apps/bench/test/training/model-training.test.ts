@@ -17,6 +17,7 @@ import { openTrainingText, writeTrainingText } from "../../src/training/training
 const plan = trainingPlan("tiny");
 const [part] = plan.parts;
 const text = join(mkdtempSync(join(tmpdir(), "engram-training-")), "text");
+const said: string[] = [];
 let found: ModelTraining;
 
 /** An engine in this process. */
@@ -46,7 +47,9 @@ beforeAll(async () => {
     rounded: false,
     open: () => Promise.reject(new Error("no such")),
   };
-  found = await compareTraining(part, await openTrainingText(text), [...plan.engines.map(contestant), broken]);
+  found = await compareTraining(part, await openTrainingText(text), [...plan.engines.map(contestant), broken], (line) =>
+    said.push(line),
+  );
 }, 120_000);
 afterAll(() => rmSync(join(text, ".."), { recursive: true }));
 
@@ -57,6 +60,7 @@ describe("a comparison of trainers", () => {
     for (const rounds of Object.values(cell.ns)) expect(rounds.length).toBe(part?.rounds);
     expect(cell.timesAsFast["ggml:device=CPU"]?.reference?.median).toBeGreaterThan(0);
     expect(cell.failures).toEqual({ broken: "no such" });
+    expect(said.join("\n")).toContain("ggml:device=CPU");
   });
 
   it("says where the time of a step goes", () => {
