@@ -67,6 +67,7 @@ test("key norms that begin at zero stay there, and those of the reference do not
       expect(name, "the model has key norms").toBeDefined();
       const values = await backend.download(tensor);
       await open.close();
+      expect(backend.memory().tensors, "a cell leaves nothing behind").toBe(0);
       return values;
     };
     expect((await norms("constant gate")).every((value) => value === 0)).toBe(true);

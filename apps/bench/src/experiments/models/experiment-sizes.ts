@@ -13,6 +13,8 @@ export interface ScaleSizes {
   readonly budgets: readonly AllocationBudget[];
   /** Peak learning rates, by budget. */
   readonly learningRates: Readonly<Record<string, number>>;
+  /** What matrices inside blocks are trained by. */
+  readonly matrices: "muon" | "adamw";
   readonly seeds: readonly number[];
   readonly batch: Cell["batch"];
   /** Tokens that a cell is trained on. */
@@ -47,6 +49,7 @@ export const EXPERIMENT_SIZES: Readonly<Record<Scale, ScaleSizes>> = {
   miniature: {
     budgets: [{ name: "nano", sizes: nano, tables: { ...tables, rowWidth: 8 } }],
     learningRates: { nano: 4e-3 },
+    matrices: "adamw",
     seeds: [1, 2],
     batch: { rows: 4, length: 32 },
     tokens: 512,
@@ -55,6 +58,7 @@ export const EXPERIMENT_SIZES: Readonly<Record<Scale, ScaleSizes>> = {
   cpu: {
     budgets: [{ name: "small", sizes: small, tables }],
     learningRates: { small: 3e-3 },
+    matrices: "adamw",
     seeds: [1, 2, 3],
     batch: { rows: 8, length: 128 },
     tokens: 524_288,
@@ -66,6 +70,7 @@ export const EXPERIMENT_SIZES: Readonly<Record<Scale, ScaleSizes>> = {
       { name: "middle", sizes: middle, tables },
     ],
     learningRates: { small: 3e-3, middle: 3e-3 },
+    matrices: "adamw",
     seeds: [1, 2, 3],
     batch: { rows: 16, length: 256 },
     tokens: 2_097_152,
@@ -73,17 +78,17 @@ export const EXPERIMENT_SIZES: Readonly<Record<Scale, ScaleSizes>> = {
   },
 };
 
-/** The training of a cell: AdamW for all but the rows, a short warm-up, a cosine down to a tenth. */
+/** The training of a cell: a short warm-up, a cosine down to a tenth; rows have five times the rate, by default. */
 export function experimentTraining(
-  { batch, tokens, learningRates }: ScaleSizes,
+  { batch, tokens, learningRates, matrices }: ScaleSizes,
   budget: string,
-  options: { readonly tokens?: number; readonly learningRate?: number } = {},
+  options: Partial<Pick<ScaleSizes, "tokens" | "matrices">> & { readonly learningRate?: number } = {},
 ): TrainingConfigInput {
   const steps = Math.max(1, Math.round((options.tokens ?? tokens) / (batch.rows * batch.length)));
   return {
     steps,
     learningRate: options.learningRate ?? learningRates[budget] ?? 3e-3,
-    matrices: "adamw",
+    matrices: options.matrices ?? matrices,
     schedule: { kind: "cosine", warmupSteps: Math.ceil(steps / 20), floor: 0.1 },
   };
 }
