@@ -1,8 +1,6 @@
-// A task of context alone: a segment, and the same segment again. Whoever reads the first can copy it, and frequencies of
-// tokens or n-grams help little: segments of single tokens drawn by their frequency have phrases that no text has, and
-// those cut from held-out text have phrases as texts have them. Only the second occurrence counts.
+// A task of context alone: a segment, and the same segment again. Whoever reads the first can copy it; nothing else helps more
+// than frequencies of tokens do, where the segment's tokens were drawn by those. Only the second occurrence counts.
 
-import { EngramError } from "@engram-ts/core";
 import { IGNORED_TARGET, type TokenBatch } from "@engram-ts/train";
 import { seeded } from "../../statistics/seeded.js";
 
@@ -31,16 +29,4 @@ export function copyTask(
   }
   const cumulativeLengths = Uint32Array.from({ length: sequences + 1 }, (_, s) => s * tokens);
   return { ids, targets, cumulativeLengths, bytes: 0 };
-}
-
-/** Segments of a text, from places drawn at random. */
-export function textSegments(ids: ArrayLike<number> & { slice(from: number, to: number): ArrayLike<number> }) {
-  return (random: () => number, length: number): ArrayLike<number> => {
-    if (ids.length < length) {
-      const message = `the text has ${ids.length} tokens, and segments ${length}; give a longer text or shorter segments`;
-      throw new EngramError({ code: "invalid-argument", operation: "copyTask", message });
-    }
-    const from = Math.floor(random() * (ids.length - length + 1));
-    return ids.slice(from, from + length);
-  };
 }

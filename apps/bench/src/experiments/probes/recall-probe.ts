@@ -2,7 +2,6 @@
 // real text that was not trained on. An answer is right where both of its tokens are the model's first guess, which is what
 // generating them would give. Pairs that do not fit into a length are left out.
 
-import { IGNORED_TARGET, type TokenBatch } from "@engram-ts/train";
 import { seeded } from "../../statistics/seeded.js";
 import type { Probe } from "../probe.js";
 import { predictions } from "./predictions.js";
@@ -10,6 +9,7 @@ import { asJson, countOption, countsOption } from "./probe-json.js";
 import type { ProbedModel } from "./probed-model.js";
 import {
   needleSentence,
+  packedSequences,
   RECALL_TASKS,
   type RecallSequence,
   type RecallTask,
@@ -86,7 +86,7 @@ export async function recalled<T>(
   let [answers, right, nats] = [0, 0, 0];
   for (let from = 0; from < sequences.length; from += most) {
     const some = sequences.slice(from, from + most);
-    const { places, losses, hits } = await predictions(probed, batchOf(some, length));
+    const { places, losses, hits } = await predictions(probed, packedSequences(some));
     const hit = new Set(places.filter((_, at) => hits[at] === 1));
     for (const loss of losses) nats += loss;
     for (const [s, { answers: own }] of some.entries()) {
@@ -95,15 +95,4 @@ export async function recalled<T>(
     }
   }
   return { answers, accuracy: right / answers, loss: nats / (2 * answers) };
-}
-
-function batchOf(sequences: readonly RecallSequence[], length: number): TokenBatch {
-  const ids = new Uint32Array(sequences.length * length);
-  const targets = new Int32Array(sequences.length * length).fill(IGNORED_TARGET);
-  for (const [s, one] of sequences.entries()) {
-    ids.set(one.ids, s * length);
-    targets.set(one.targets, s * length);
-  }
-  const cumulativeLengths = Uint32Array.from({ length: sequences.length + 1 }, (_, s) => s * length);
-  return { ids, targets, cumulativeLengths, bytes: 0 };
 }

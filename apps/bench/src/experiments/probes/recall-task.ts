@@ -4,7 +4,7 @@
 // What the text says has nothing to do with the keys: nothing but the sequence tells a value.
 
 import { EngramError } from "@engram-ts/core";
-import { IGNORED_TARGET, type Tokenizer } from "@engram-ts/train";
+import { IGNORED_TARGET, type TokenBatch, type Tokenizer } from "@engram-ts/train";
 import type { RecallWord } from "./recall-words.js";
 
 /** The forms of the task. */
@@ -102,6 +102,21 @@ interface Pair {
 }
 
 const NOTHING: NeedleSentence = { before: [], between: [], after: [] };
+
+/** Sequences end to end as one batch. */
+export function packedSequences(
+  sequences: readonly { readonly ids: Uint32Array; readonly targets: Int32Array }[],
+): TokenBatch {
+  const cumulativeLengths = new Uint32Array(sequences.length + 1);
+  for (const [s, { ids }] of sequences.entries()) cumulativeLengths[s + 1] = (cumulativeLengths[s] ?? 0) + ids.length;
+  const tokens = cumulativeLengths.at(-1) ?? 0;
+  const batch = { ids: new Uint32Array(tokens), targets: new Int32Array(tokens), cumulativeLengths, bytes: 0 };
+  for (const [s, { ids, targets }] of sequences.entries()) {
+    batch.ids.set(ids, cumulativeLengths[s]);
+    batch.targets.set(targets, cumulativeLengths[s]);
+  }
+  return batch;
+}
 
 function shuffled<V>(values: readonly V[], random: () => number): V[] {
   const order = [...values];

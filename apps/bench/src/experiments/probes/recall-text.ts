@@ -9,7 +9,7 @@ import { seeded } from "../../statistics/seeded.js";
 import type { TextMaker } from "../text.js";
 import { countOption } from "./probe-json.js";
 import type { CountedText } from "./probed-model.js";
-import { needleSentence, RECALL_TASKS, recallSequence, recallTokens } from "./recall-task.js";
+import { needleSentence, packedSequences, RECALL_TASKS, recallSequence, recallTokens } from "./recall-task.js";
 import { recallWords } from "./recall-words.js";
 
 /** First and second tokens of keys; there are as many keys as its square, but those kept from training. */
@@ -38,7 +38,7 @@ export const recallText: TextMaker = ({ training, heldOut }, { batch, seed }, op
       const queries = pairs + Math.floor(random() * Math.max(1, most - 2 * pairs + 1));
       return recallSequence({ task, length, pairs, queries, keys, values, sentence, filler, random });
     });
-    return packed(sequences);
+    return packedSequences(sequences);
   };
   let at = 0;
   return {
@@ -88,16 +88,4 @@ function layoutOf({ rows, length }: { readonly rows: number; readonly length: nu
     }
   }
   return sequences;
-}
-
-function packed(sequences: readonly { readonly ids: Uint32Array; readonly targets: Int32Array }[]): TokenBatch {
-  const cumulativeLengths = new Uint32Array(sequences.length + 1);
-  for (const [s, { ids }] of sequences.entries()) cumulativeLengths[s + 1] = (cumulativeLengths[s] ?? 0) + ids.length;
-  const tokens = cumulativeLengths.at(-1) ?? 0;
-  const batch = { ids: new Uint32Array(tokens), targets: new Int32Array(tokens), cumulativeLengths, bytes: 0 };
-  for (const [s, { ids, targets }] of sequences.entries()) {
-    batch.ids.set(ids, cumulativeLengths[s]);
-    batch.targets.set(targets, cumulativeLengths[s]);
-  }
-  return batch;
 }

@@ -15,6 +15,8 @@ export interface ProbedTask {
   /** Whether it asks for what the training text said, or for what the same sequence said. */
   readonly kind: "factual" | "contextual" | "text";
   readonly batches: readonly TokenBatch[];
+  /** Nats that knowing nothing of the text costs; those of token frequencies where left out. */
+  readonly base?: number;
 }
 
 /** What to ask. */
@@ -32,7 +34,7 @@ export interface RowsOutcome {
   readonly loss: number;
   readonly accuracy: number;
   /**
-   * Share of the advantage over token frequencies that is left, 1 with the model's own rows, below 0 where the model
+   * Share of the advantage over the task's base that is left, 1 with the model's own rows, below 0 where the model
    * does worse than those; null where it has no advantage of {@link LEAST_ADVANTAGE} to begin with.
    */
   readonly kept: number | null;
@@ -43,8 +45,8 @@ export interface TaskOutcome {
   readonly name: string;
   readonly kind: ProbedTask["kind"];
   readonly tokens: number;
-  /** Nats of token frequencies alone. */
-  readonly unigram: number;
+  /** Nats that the task is scored from: of token frequencies alone, where it has no other base. */
+  readonly base: number;
   readonly rows: readonly RowsOutcome[];
 }
 
@@ -58,23 +60,24 @@ export async function zeroedTable<T>(
 ): Promise<readonly TaskOutcome[]> {
   const kinds: readonly RowsOutcome["rows"][] = tables.size === 0 ? ["own"] : ["own", ...OTHER_ROWS];
   const outcomes: TaskOutcome[] = [];
-  for (const { name, kind, batches } of tasks) {
-    const base = baseOf(batches, unigram);
+  for (const { name, kind, batches, base: own } of tasks) {
+    const { tokens, loss: frequencies } = baseOf(batches, unigram);
+    const base = own ?? frequencies;
     const rows: RowsOutcome[] = [];
     for (const one of kinds) {
       const read = one === "own" ? tables : otherRows(tables, one, seed);
       try {
         const { loss, accuracy } = await meanOf({ model, tables: read }, batches, signal);
-        const advantage = base.loss - (rows[0]?.loss ?? loss);
+        const advantage = base - (rows[0]?.loss ?? loss);
         rows.push({
           ...{ rows: one, loss, accuracy },
-          kept: advantage < LEAST_ADVANTAGE ? null : (base.loss - loss) / advantage,
+          kept: advantage < LEAST_ADVANTAGE ? null : (base - loss) / advantage,
         });
       } finally {
         if (one !== "own") await Promise.all([...read.values()].map((store) => store.close()));
       }
     }
-    outcomes.push({ name, kind, tokens: base.tokens, unigram: base.loss, rows });
+    outcomes.push({ name, kind, tokens, base, rows });
   }
   return outcomes;
 }

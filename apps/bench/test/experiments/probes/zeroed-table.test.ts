@@ -3,7 +3,7 @@
 import { rowsNeeded } from "@engram-ts/core";
 import { IGNORED_TARGET } from "@engram-ts/train";
 import { describe, expect, it } from "vitest";
-import { copyTask, textSegments } from "../../../src/experiments/probes/copy-task.js";
+import { copyTask } from "../../../src/experiments/probes/copy-task.js";
 import { otherRows } from "../../../src/experiments/probes/other-rows.js";
 import { unigramOf } from "../../../src/experiments/probes/unigram.js";
 import { zeroedTable } from "../../../src/experiments/probes/zeroed-table.js";
@@ -20,7 +20,7 @@ describe("zeroedTable", () => {
     const tasks = [{ name: "what follows", kind: "factual", batches: [batch] } as const];
     const [found] = await zeroedTable(probed, { tasks, unigram, seed: 3 });
     expect(found).toMatchObject({ name: "what follows", kind: "factual", tokens: 4 * 14 });
-    expect(found?.unigram).toBeCloseTo(base, 9);
+    expect(found?.base).toBeCloseTo(base, 9);
     const [own, ...others] = found?.rows ?? [];
     expect(own).toMatchObject({ rows: "own", accuracy: 1, kept: 1 });
     expect(others.map(({ rows }) => rows)).toEqual(["zeros", "shuffled", "untrained"]);
@@ -35,6 +35,15 @@ describe("zeroedTable", () => {
     const repeats = [...batch.targets.entries()].filter(([t, target]) => target === batch.ids[t]).length;
     expect(others[0]?.loss).toBeCloseTo(zeros - (logit * repeats) / (4 * 14), 4);
     expect((await zeroedTable(probed, { tasks, unigram, seed: 3 }))[0]).toEqual(found); // the table is as it was
+  });
+
+  it("scores from a base of the task's own, where it has one", async () => {
+    const probed = await tableProbed();
+    const tasks = [{ name: "what follows", kind: "factual", batches: [batch], base: 5 }] as const;
+    const [found] = await zeroedTable(probed, { tasks, unigram, seed: 3 });
+    const [own, zeros] = found?.rows ?? [];
+    expect(found?.base).toBe(5);
+    expect(zeros?.kept).toBeCloseTo((5 - (zeros?.loss ?? 0)) / (5 - (own?.loss ?? 0)), 9);
   });
 
   it("says no share where a model never was better than token frequencies", async () => {
@@ -89,10 +98,8 @@ describe("copyTask", () => {
       const targets = [...task.targets.subarray(s * 10, s * 10 + 10)];
       expect(targets).toEqual([...Array(5).fill(IGNORED_TARGET), ...ids.slice(6), IGNORED_TARGET]);
     }
-    expect(copyTask(options, textSegments(batch.ids))).toEqual(copyTask(options, textSegments(batch.ids)));
-    expect(copyTask(options, textSegments(batch.ids)).ids).not.toEqual(
-      copyTask({ ...options, seed: 8 }, textSegments(batch.ids)).ids,
-    );
-    expect(() => copyTask({ ...options, length: 99 }, textSegments(batch.ids))).toThrow(/shorter segments/);
+    const drawn = (from: () => number, length: number) => Array.from({ length }, () => unigram.draw(from));
+    expect(copyTask(options, drawn)).toEqual(copyTask(options, drawn));
+    expect(copyTask(options, drawn).ids).not.toEqual(copyTask({ ...options, seed: 8 }, drawn).ids);
   });
 });
