@@ -93,7 +93,7 @@ test("an object store far away answers later by what its network takes", async (
   const callMs = (one: string) =>
     ((report?.contestants.find(({ name }) => name === one)?.nsPerUnit ?? 0) * (report?.unitsPerCall ?? 0)) / 1e6;
   expect(report?.contestants.map(({ name }) => name)).toEqual(["s3", "SDK GETs", "one SDK GET"]);
-  for (const name of ["s3", "SDK GETs", "one SDK GET"]) expect(callMs(name)).toBeGreaterThan(20);
+  for (const name of ["s3", "SDK GETs", "one SDK GET"]) expect(callMs(name)).toBeGreaterThan(19);
 }, 60_000);
 
 test("the command's token map is the one that others make", async () => {
