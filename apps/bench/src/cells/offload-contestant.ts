@@ -3,6 +3,7 @@
 //   offload-contestant.js '{"spec":"/t/spec.json","engine":"reference","uri":"file:/t","tokens":"/t/tokens.u32","sequences":1}'
 
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 import {
   createDecodeState,
@@ -38,7 +39,9 @@ const spec = parseModelSpec(JSON.parse(readFileSync(options.spec, "utf8")));
 const bytes = readFileSync(options.tokens);
 const tokens = new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 const listed = Math.floor(tokens.length / options.sequences);
-const backend = await openEngine(options.engine);
+/** One processor is left to whoever brings rows: threads that wait for each other would take it, and stand still by turns. */
+const threads = Math.max(1, availableParallelism() - 1);
+const backend = await openEngine(options.engine, { threads });
 const model = createModel({ spec, backend, parameters: randomParameters(backend, spec, { seed: 1 }) });
 const layers = spec.memory?.addressing.layers ?? [];
 const opened = await openTablesAt(options.uri, layers);
@@ -71,7 +74,9 @@ function likeliest(): Uint8Array {
   return new Uint8Array(best.buffer);
 }
 
-console.log(JSON.stringify({ ready: true, version: `Node ${process.versions.node}, ${backend.name}` }));
+console.log(
+  JSON.stringify({ ready: true, version: `Node ${process.versions.node}, ${backend.name}, ${threads} threads` }),
+);
 for await (const line of createInterface({ input: process.stdin })) {
   const request = parseRequest(line);
   begin(); // so that what a round gives depends on the round alone

@@ -6,11 +6,12 @@ import { type Backend, referenceBackend } from "@engram-ts/core";
 export const ENGINES = ["reference", "ggml", "tfjs"] as const;
 
 /**
- * `reference`, `auto`, or an engine's name.
+ * `reference`, `auto`, or an engine's name; `threads`, of processors alone.
  * @throws EngramError as `openBackend`.
  */
-export async function openEngine(name: string): Promise<Backend<unknown>> {
+export async function openEngine(name: string, { threads }: { threads?: number } = {}): Promise<Backend<unknown>> {
   if (name === "reference") return referenceBackend() as Backend<unknown>; // handles are opaque to whoever calls
   const { openBackend } = await import("@engram-ts/backend-gpu");
-  return openBackend({ engine: name as "auto" | "ggml" | "tfjs" }); // refuses other names itself
+  const engine = name as "auto" | "ggml" | "tfjs"; // it refuses other names itself
+  return openBackend({ engine, ...(threads === undefined ? {} : { threads }) });
 }

@@ -135,7 +135,7 @@ export function rowCell(
       return list.calls;
     },
     ...(state === "hot" ? {} : { warmUpCalls }),
-    latency: access === "decode" && cast.name === undefined && (!context.quick || priority === 0),
+    latency: access === "decode" && cast.name === undefined && (!context.quick || (sequences === 1 && priority < 2)),
     state,
     cacheState: cast.cacheState ?? STATES[state],
     contestants,
