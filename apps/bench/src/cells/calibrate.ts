@@ -26,7 +26,7 @@ export interface Calibration {
 export interface CalibrateOptions {
   readonly repetitions: number;
   readonly timesSlower: number;
-  /** Fresh processes of each. Default 5. */
+  /** Fresh processes of each. Default 7: a store is called different where all seven are, beyond the threshold and one way. */
   readonly processes?: number;
   readonly rounds?: number;
   readonly roundMs?: number;
@@ -39,7 +39,7 @@ const ROW_BYTES = 264;
 
 /** Runs the three, `repetitions` times, and gives each time's verdicts on the second and on the slowed one. */
 export async function calibrate(options: CalibrateOptions, told?: (one: Calibration) => void): Promise<Calibration[]> {
-  const { repetitions, timesSlower, processes = 5, rounds = 6, roundMs = 4 } = options;
+  const { repetitions, timesSlower, processes = 7, rounds = 6, roundMs = 6 } = options;
   const folder = mkdtempSync(join(tmpdir(), "engram-calibrate-"));
   try {
     const sized = sizedAddressing("deepseek-v4.1-flash", ROWS);

@@ -7,6 +7,7 @@ import { ask, type CellRun, checkSums, keep, present, start } from "./cell-run.j
 import { measureLatency } from "./open-loop.js";
 import type { RunningContestant } from "./process.js";
 import type { RoundRequest } from "./request.js";
+import { turnOrder } from "./turns.js";
 
 /** Calls of an open loop on rows that are read once. */
 const MOST_ARRIVALS = 4_000;
@@ -17,9 +18,8 @@ export async function freshProcess(
   process: number,
   given: number | undefined,
 ): Promise<number | undefined> {
-  const { contestants } = run.plan;
   let calls = given;
-  for (const contestant of present(run, process % 2 === 0 ? contestants : contestants.toReversed())) {
+  for (const contestant of present(run, turnOrder(run.plan.contestants, process))) {
     calls = await freshRound(run, contestant, process, calls);
   }
   return calls;

@@ -6,6 +6,7 @@ import { ask, type CellRun, checkSums, keep, present, start } from "./cell-run.j
 import { measureLatency } from "./open-loop.js";
 import type { RunningContestant } from "./process.js";
 import type { RoundRequest } from "./request.js";
+import { turnOrder } from "./turns.js";
 
 const MOST_CALLS = 20_000;
 /** Rounds that count, at least, where the time runs out and is not far over. */
@@ -23,9 +24,9 @@ export async function hotProcess(
   given: number | undefined,
 ): Promise<number | undefined> {
   const { plan, effort } = run;
-  const order = process % 2 === 0 ? plan.contestants : plan.contestants.toReversed();
   // Side by side: starting is not timed, and takes longer than what is.
-  const started = await Promise.allSettled(present(run, order).map((contestant) => start(run, contestant)));
+  const order = present(run, turnOrder(plan.contestants, process));
+  const started = await Promise.allSettled(order.map((contestant) => start(run, contestant)));
   const running = started.flatMap((one) => (one.status === "fulfilled" && one.value !== undefined ? [one.value] : []));
   try {
     for (const one of started) if (one.status === "rejected") throw one.reason;
@@ -60,7 +61,7 @@ async function rounds(
     const firstCall = ((process * (effort.rounds + 1) + round) * calls) % plan.listedCalls;
     const request: RoundRequest = { firstCall, calls, check, perSecond: 0, seed: 0 };
     const sums = new Map<string, number>();
-    for (const contestant of present(run, round % 2 === 0 ? running : running.toReversed())) {
+    for (const contestant of present(run, turnOrder(running, round))) {
       const answer = await ask(run, contestant, request);
       if (answer?.checksum !== undefined && check === 1) sums.set(contestant.name, answer.checksum);
       if (answer !== undefined && round > 0) keep(run, contestant, process, answer);
