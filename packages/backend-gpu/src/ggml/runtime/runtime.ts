@@ -15,6 +15,7 @@ import { type OwnMemory, ownMemory } from "./own-memory.js";
 import type { Program, ProgramDevice } from "./program.js";
 import { programCache } from "./program-cache.js";
 import { type Sequence, sequenceOf } from "./sequence.js";
+import { splitSums } from "./split-sums.js";
 import { planStages, type Stage } from "./stages.js";
 import { taskQueue } from "./task-queue.js";
 import { useKernels } from "./use-kernels.js";
@@ -69,6 +70,7 @@ export class GgmlRuntime {
     this.device = { ...device, memory: this.memory };
     this.adapt = (node) => {
       leaveOutEmpty(node);
+      if (device.aligned) splitSums(node);
       if (device.aligned) alignViews(node, this.memory.viewAlignment);
       if (device.kernels !== undefined) useKernels(node);
     };
