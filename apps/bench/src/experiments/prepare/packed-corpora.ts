@@ -9,6 +9,7 @@ import { CORPORA } from "../running/experiment-corpora.js";
 
 const ENDING = ".tokens";
 const WINDOW_BITS = 24;
+const LIMIT_BYTES = 2 ** 30;
 
 /** Packs all corpora of a folder into another; returns the bytes written. */
 export function packCorpora(from: string, to: string): number {
@@ -35,20 +36,34 @@ export function unpackCorpora(from: string, to: string): void {
   for (const name of CORPORA) {
     const folder = join(to, name);
     if (existsSync(join(folder, "tokens.json"))) continue;
-    const bytes = brotliDecompressSync(readFileSync(join(from, `${name}${ENDING}`)));
-    const headEnd = 4 + bytes.readUInt32LE(0);
-    const files = JSON.parse(bytes.subarray(4, headEnd).toString()) as readonly (readonly [string, number])[]; // names are checked
+    const { bytes, files, end } = readPacked(join(from, `${name}${ENDING}`));
     mkdirSync(folder, { recursive: true });
-    let at = headEnd;
+    let at = end;
     // tokens.json is last in its folder's order of writing: a folder without it is unpacked anew
     const whole = files.map(([file, size]) => {
       const part = bytes.subarray(at, at + size);
       at += size;
       if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(file)) return [file, part] as const;
-      const message = `${name}${ENDING} holds a file named ${JSON.stringify(file)}; pack the corpora again`;
-      throw new EngramError({ code: "invalid-manifest", operation: "unpackCorpora", message });
+      throw refused(`${name}${ENDING} holds a file named ${JSON.stringify(file)}`);
     });
     const order = whole.toSorted(([a], [b]) => Number(a === "tokens.json") - Number(b === "tokens.json"));
     for (const [file, part] of order) writeFileSync(join(folder, file), part);
   }
+}
+
+/** A packed file's content, and where its first file begins in it. */
+function readPacked(path: string) {
+  try {
+    const bytes = brotliDecompressSync(readFileSync(path), { maxOutputLength: LIMIT_BYTES });
+    const end = 4 + bytes.readUInt32LE(0);
+    const files = JSON.parse(bytes.subarray(4, end).toString()) as readonly (readonly [string, number])[]; // names are checked
+    return { bytes, files, end };
+  } catch (cause) {
+    throw refused(`${path} is no packed corpus: ${String(cause)}`, cause);
+  }
+}
+
+function refused(what: string, cause?: unknown): EngramError {
+  const message = `${what}; pack the corpora again`;
+  return new EngramError({ code: "invalid-manifest", operation: "unpackCorpora", message, cause });
 }
