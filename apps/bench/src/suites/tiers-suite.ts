@@ -58,7 +58,7 @@ function workloads(context: SuiteContext): RowWorkload[] {
   for (const sequences of context.sequences) {
     add({ access: "decode", state: "hot", sequences, sized, priority: sequences === 1 ? 0 : 2 });
   }
-  add({ access: "prefill", state: "hot", sequences: 1, sized, priority: 2 });
+  add({ access: "prefill", state: "hot", sequences: 1, sized, priority: 1 });
   add({ access: "draft", state: "hot", sequences: 1, sized, priority: 3 });
   for (const state of states.slice(1)) {
     add({ access: "decode", state, sequences: 1, sized, priority: state === "cold" ? 1 : 4 });
