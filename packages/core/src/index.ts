@@ -132,7 +132,7 @@ export type {
   ShortConvolutionOptions,
 } from "./model/backend-operations.js";
 export { openScope, type Scope } from "./model/backend-scope.js";
-export type { AdamWOptions, BackendUpdates, MuonOptions } from "./model/backend-updates.js";
+export type { AdamWOptions, BackendUpdates, MuonOptions, MuonParameter } from "./model/backend-updates.js";
 export type { BlockKind, BlockSlot, ContextCost, ModelShape } from "./model/block-kind.js";
 export { BLOCK_KINDS, type BlockKindOptions } from "./model/block-kinds.js";
 export { createDecodeState, type DecodeState, type DecodeStateOptions, type StateStep } from "./model/decode-state.js";
@@ -377,3 +377,4 @@ export { digestRows, type RowChunksOptions, type RowDigests, rowChunks } from ".
 export { type RetryOptions, withRetry } from "./store/with-retry.js";
 export type { RetryBudgetOptions } from "./store/with-retry-budget.js";
 export { type TimeoutOptions, withTimeout } from "./store/with-timeout.js";
+export { type WriteBackOptions, type WriteBackStore, writeBack } from "./store/write-back.js";

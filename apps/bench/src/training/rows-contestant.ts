@@ -13,7 +13,8 @@ import type { StepMetrics, TrainedTable, TrainingConfigInput } from "@engram-ts/
 export interface RowsRun {
   /** Where packages are imported from; a checkout's folder. */
   readonly checkout?: string;
-  readonly tier: "dram" | "lmdb";
+  /** `kept`: on LMDB, with memory for rows that changed. */
+  readonly tier: "dram" | "lmdb" | "kept";
   readonly threads: number;
   readonly device: string;
   readonly tokens: string;
@@ -28,6 +29,8 @@ interface OpenedRun {
 }
 
 const SEED = 1;
+/** For each of a table's two stores. */
+const KEPT_BYTES = 2 ** 29;
 
 async function open({ checkout, tier, threads, device, tokens, spec, batch, config }: RowsRun): Promise<OpenedRun> {
   const of = (name: string): string =>
@@ -44,10 +47,11 @@ async function open({ checkout, tier, threads, device, tokens, spec, batch, conf
   const tokenMap = core.buildTokenMap(shards.tokenizer.vocabulary, { keys: true });
   const parameters = core.randomParameters(backend, spec, { seed: SEED });
   const model = core.createModel({ spec, backend, parameters, tokenMap });
-  const store = (name: string, table: TableInfo, initialize: (firstRow: number, rows: Uint8Array) => void) =>
-    tier === "dram"
-      ? dramStore({ table, initialize })
-      : lmdbStore({ path: join(folder, name), table, initialize, durability: "close" });
+  const store = async (name: string, table: TableInfo, initialize: (firstRow: number, rows: Uint8Array) => void) => {
+    if (tier === "dram") return dramStore({ table, initialize });
+    const onDisk = await lmdbStore({ path: join(folder, name), table, initialize, durability: "close" });
+    return tier === "lmdb" ? onDisk : core.writeBack(onDisk, { bytes: KEPT_BYTES });
+  };
   const stores: WritableRowStore[] = [];
   const tables = new Map<number, TrainedTable>();
   for (const [layer, table] of train.tablesOf(spec)) {

@@ -1,6 +1,6 @@
 // Benchmark: what rows cost in training, on each tier that they train on: the share of a step that goes into data, reading
 // rows, sending them and changing them, on the presets of `engram train`; beside an older checkout where one is given.
-//   node apps/bench/dist/training/rows.js [--out FILE] [--presets small,medium] [--tiers dram,lmdb] [--rounds 6]
+//   node apps/bench/dist/training/rows.js [--out FILE] [--presets small,medium] [--tiers dram,kept,lmdb] [--rounds 6]
 //     [--rows-of-batch 8] [--device CPU] [--threads 2] [--before CHECKOUT --before-commit NAME]
 // Each contestant is a process of its own; in each round all take some steps of the same run, in alternating order.
 
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
   options: {
     out: { type: "string" },
     presets: { type: "string", default: "small,medium" },
-    tiers: { type: "string", default: "dram,lmdb" },
+    tiers: { type: "string", default: "dram,kept,lmdb" },
     rounds: { type: "string", default: "6" },
     "rows-of-batch": { type: "string", default: "8" },
     device: { type: "string", default: "CPU" },
@@ -32,6 +32,8 @@ const { values: options } = parseArgs({
   },
 });
 
+/** The name of the tier that keeps changed rows in memory. */
+const KEPT = "lmdb, changes kept back";
 const LENGTH = 128;
 /** Of the first round, which is not counted: graphs are built, code is compiled. */
 const WARM_STEPS = 4;
@@ -71,9 +73,10 @@ async function measure(preset: string) {
   const run = { spec, batch, config: { ...config, steps: 1000 }, tokens: join(own, "tokens") };
   const contestants: Contestant[] = [];
   try {
-    for (const tier of (["dram", "lmdb"] as const).filter((one) => options.tiers.split(",").includes(one))) {
-      for (const checkout of options.before === undefined ? [undefined] : [options.before, undefined]) {
-        const name = checkout === undefined ? tier : `${tier}, before`;
+    for (const tier of (["dram", "lmdb", "kept"] as const).filter((one) => options.tiers.split(",").includes(one))) {
+      const older = options.before !== undefined && tier !== "kept"; // which older checkouts do not have
+      for (const checkout of older ? [options.before, undefined] : [undefined]) {
+        const name = `${tier === "kept" ? KEPT : tier}${checkout === undefined ? "" : ", before"}`;
         const whole = { ...run, tier, threads: Number(options.threads), device: options.device };
         contestants.push(await contestant(name, { ...whole, ...(checkout !== undefined && { checkout }) }));
       }

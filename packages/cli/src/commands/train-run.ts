@@ -133,12 +133,13 @@ export async function readTrainRun(folder: string): Promise<TrainRunRecord> {
 
 /**
  * Opens a run, at its last checkpoint where it has one.
- * @param options.fresh opens it as it was before the first step, whatever checkpoints there are.
+ * @param options fresh: opens it as it was before the first step, whatever checkpoints there are. memoryBytes: for rows that
+ * changed, where they lie on LMDB.
  */
 export async function openTrainRun<T>(
   folder: string,
   backend: Backend<T>,
-  options: { readonly fresh?: boolean } = {},
+  options: { readonly fresh?: boolean; readonly memoryBytes?: number } = {},
 ): Promise<TrainRun<T>> {
   const record = await readTrainRun(folder);
   const { spec, seed, batch, config, store = "dram" } = record;
@@ -149,7 +150,10 @@ export async function openTrainRun<T>(
   const tokenMap = needsMap ? buildTokenMap(tokenizer.vocabulary, { keys: true }) : undefined;
   const checkpoints = checkpointFolder(join(folder, "checkpoints"));
   const latest = options.fresh === true ? undefined : await checkpoints.latest();
-  const stored = await openTrainTables(folder, { spec, store, seed, step: latest?.step ?? 0 });
+  const stored = await openTrainTables(folder, {
+    ...{ spec, store, seed, step: latest?.step ?? 0 },
+    ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
+  });
   const parameters = randomParameters(backend, spec, { seed });
   const model = createModel({ spec, backend, parameters, ...(tokenMap && { tokenMap }) });
   const source = tokenSource(training, { ...batch, packing: "rows", seed });

@@ -1,10 +1,11 @@
 // Where a run's rows and their moments lie while it trains: in memory, made anew from the checkpoint whenever the run is
-// opened; or on LMDB in the run's folder, for tables larger than memory. There `rows/state.json` says which step they are
-// of, so that a run that ended in order goes on without writing them; after a kill they are made anew. Not here: training.
+// opened; or on LMDB in the run's folder, for tables larger than memory, with rows that changed lately kept back. There
+// `rows/state.json` says which step they are of, so that a run that ended in order goes on without writing them; after a
+// kill they are made anew. Not here: training.
 
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EngramError, type ModelSpec, type TableInfo, type WritableRowStore } from "@engram-ts/core";
+import { EngramError, type ModelSpec, type TableInfo, type WritableRowStore, writeBack } from "@engram-ts/core";
 import { dramStore } from "@engram-ts/store-dram";
 import { lmdbStore } from "@engram-ts/store-lmdb";
 import { initializeBytes, initialRows, momentsTable, type TrainedTable, tablesOf } from "@engram-ts/train";
@@ -31,7 +32,12 @@ export interface TrainTablesOptions {
   readonly seed: number;
   /** The step that the run goes on after. */
   readonly step: number;
+  /** Memory for rows that changed, of all tables, where they lie on LMDB. Default {@link ROW_MEMORY_BYTES}. */
+  readonly memoryBytes?: number;
 }
+
+/** Rows that change in many steps are then written once in a while. */
+export const ROW_MEMORY_BYTES = 2 ** 30;
 
 const OPERATION = "engram train";
 
@@ -40,7 +46,7 @@ const OPERATION = "engram train";
  * @throws EngramError `invalid-argument` where another process has them open; what the stores throw.
  */
 export async function openTrainTables(run: string, options: TrainTablesOptions): Promise<TrainTables> {
-  const { spec, store, seed } = options;
+  const { spec, store, seed, memoryBytes = ROW_MEMORY_BYTES } = options;
   const infos = [...tablesOf(spec)];
   if (store === "dram" || infos.length === 0) return tablesInMemory(infos, seed);
   const folder = join(run, "rows");
@@ -49,8 +55,11 @@ export async function openTrainTables(run: string, options: TrainTablesOptions):
   if (!known) await onDisk(folder, () => rm(folder, { recursive: true, force: true }));
   await writeState(folder, { open: process.pid });
   let changes = 0;
+  const allBytes = infos.reduce((sum, [, table]) => sum + table.rowBytes + momentsTable(table).rowBytes, 0);
   const open = async (name: string, table: TableInfo, initialize: (firstRow: number, rows: Uint8Array) => void) => {
-    const opened = await lmdbStore({ path: join(folder, name), table, initialize, durability: "close" });
+    const bytes = Math.floor((memoryBytes * table.rowBytes) / allBytes);
+    const behind = await lmdbStore({ path: join(folder, name), table, initialize, durability: "close" });
+    const opened = writeBack(behind, { bytes });
     const begin = () => {
       changes++;
       return opened.begin();

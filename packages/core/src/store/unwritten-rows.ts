@@ -1,0 +1,140 @@
+// The memory of a store that writes later: the newest contents of rows, which of them the store behind does not have yet,
+// and when each was last changed. A slab with an open hash table; nothing is allocated for a row. Not here: the store.
+
+import { EngramError } from "../errors.js";
+import type { TableInfo } from "../rows/table.js";
+
+/** Rows in memory. */
+export interface UnwrittenRows {
+  /** How many rows it holds at most. */
+  readonly capacity: number;
+  /** How many more it has room for. */
+  readonly room: number;
+  /** Where a row is; -1 where it is not here. */
+  find(row: number): number;
+  /** Copies the row in a slot to row `at` of `out`. */
+  copy(slot: number, out: Uint8Array, at: number): void;
+  /** Takes row `at` of `rows` as the newest content of a row, for which there is room; `stamp` is the newest of all. */
+  put(row: number, rows: Uint8Array, at: number, stamp: number): void;
+  /** Rows that the store behind lacks, ascending, of the slots that are named, or all. */
+  unwritten(slots?: Uint32Array): Uint32Array;
+  /** The store behind has all rows as they are here. */
+  written(): void;
+  /** The slots of at least `count` rows that were changed the longest ago. */
+  oldest(count: number): Uint32Array;
+  /** Forgets what is in slots. */
+  forget(slots: Uint32Array): void;
+}
+
+const NONE = 0xffff_ffff;
+/** Besides the row: its id, stamp, place in the list of free slots, and two to four places of the hash table. */
+const SLOT_BYTES = 28;
+
+/**
+ * Memory for as many rows as `bytes` hold.
+ * @throws EngramError `invalid-argument` where they hold none, `out-of-memory`.
+ */
+export function unwrittenRows(table: TableInfo, bytes: number, operation: string): UnwrittenRows {
+  const { rowBytes } = table;
+  const capacity = Math.min(table.rows, Math.floor(bytes / (rowBytes + SLOT_BYTES)));
+  if (!(capacity >= 1)) {
+    throw new EngramError({
+      code: "invalid-argument",
+      operation,
+      message: `bytes is ${String(bytes)}, and a row with its place takes ${rowBytes + SLOT_BYTES}; give room for one row at least`,
+    });
+  }
+  let slab: Uint8Array;
+  try {
+    slab = new Uint8Array(capacity * rowBytes);
+  } catch (cause) {
+    const message = `the platform refused ${capacity * rowBytes} bytes for rows; give fewer`;
+    throw new EngramError({ code: "out-of-memory", operation, message, cause });
+  }
+  const rowOf = new Uint32Array(capacity).fill(NONE);
+  const stamps = new Uint32Array(capacity);
+  const index = new Uint32Array(2 ** Math.ceil(Math.log2(2 * capacity))).fill(NONE);
+  const mask = index.length - 1;
+  const free = Uint32Array.from({ length: capacity }, (_, i) => capacity - 1 - i);
+  let room = capacity;
+  let cleanUpTo = -1; // rows with a later stamp are not written
+
+  /** The place of a row in the index, or the empty one where it belongs. */
+  const placeOf = (row: number): number => {
+    let place = Math.imul(row, 0x9e37_79b1);
+    place = (place ^ (place >>> 15)) & mask;
+    for (;;) {
+      const slot = index[place] as number; // place is masked
+      if (slot === NONE || rowOf[slot] === row) return place;
+      place = (place + 1) & mask;
+    }
+  };
+  const whole = rowBytes % 4 === 0;
+  const words = whole ? new Uint32Array(slab.buffer) : new Uint32Array(0);
+  const copyRow = (from: Uint8Array, fromRow: number, to: Uint8Array, toRow: number): void => {
+    if (!whole || from.byteOffset % 4 !== 0 || to.byteOffset % 4 !== 0 || rowBytes > 512) {
+      to.set(from.subarray(fromRow * rowBytes, (fromRow + 1) * rowBytes), toRow * rowBytes);
+      return;
+    }
+    const fromWords = from === slab ? words : new Uint32Array(from.buffer, from.byteOffset, from.length / 4);
+    const toWords = to === slab ? words : new Uint32Array(to.buffer, to.byteOffset, to.length / 4);
+    const length = rowBytes / 4;
+    for (let i = 0, at = fromRow * length, into = toRow * length; i < length; i++, at++, into++) {
+      toWords[into] = fromWords[at] as number; // within the row
+    }
+  };
+  return {
+    capacity,
+    get room() {
+      return room;
+    },
+    find(row) {
+      const slot = index[placeOf(row)] as number; // placeOf is within the index
+      return slot === NONE ? -1 : slot;
+    },
+    copy: (slot, out, at) => copyRow(slab, slot, out, at),
+    put(row, rows, at, stamp) {
+      const place = placeOf(row);
+      let slot = index[place] as number; // as above
+      if (slot === NONE) {
+        slot = free[--room] as number; // the caller saw to room
+        index[place] = slot;
+        rowOf[slot] = row;
+      }
+      stamps[slot] = stamp;
+      copyRow(rows, at, slab, slot);
+    },
+    unwritten(slots) {
+      const found: number[] = [];
+      const look = (slot: number): void => {
+        const row = rowOf[slot] as number; // slots are below the capacity
+        if (row !== NONE && (stamps[slot] as number) > cleanUpTo) found.push(row);
+      };
+      if (slots === undefined) for (let slot = 0; slot < capacity; slot++) look(slot);
+      else for (const slot of slots) look(slot);
+      return Uint32Array.from(found).sort();
+    },
+    written() {
+      for (const stamp of stamps) cleanUpTo = Math.max(cleanUpTo, stamp);
+    },
+    oldest(count) {
+      const used: number[] = [];
+      for (let slot = 0; slot < capacity; slot++) if (rowOf[slot] !== NONE) used.push(slot);
+      const sorted = Uint32Array.from(used, (slot) => stamps[slot] as number).sort(); // as above
+      const limit = sorted[Math.min(count, sorted.length) - 1] ?? 0;
+      return Uint32Array.from(used.filter((slot) => (stamps[slot] as number) <= limit));
+    },
+    forget(slots) {
+      for (const slot of slots) {
+        if (rowOf[slot] === NONE) continue;
+        rowOf[slot] = NONE;
+        free[room++] = slot;
+      }
+      index.fill(NONE);
+      for (let slot = 0; slot < capacity; slot++) {
+        const row = rowOf[slot] as number; // as above
+        if (row !== NONE) index[placeOf(row)] = slot;
+      }
+    },
+  };
+}
