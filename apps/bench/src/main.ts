@@ -16,7 +16,10 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else if (isEngramError(error)) {
-    process.stderr.write(`engram-bench: ${error.message} [${error.code}]\n`);
+    const { message, code, cause } = error;
+    const because =
+      cause instanceof Error && !message.includes(cause.message) ? `: ${cause.message.split("\n")[0]}` : "";
+    process.stderr.write(`engram-bench: ${message}${because} [${code}]\n`);
     process.exitCode = 1;
   } else {
     const text = error instanceof Error ? error.stack : String(error);

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { writeTable } from "../cells/row-table.js";
 import { textFile } from "../corpus.js";
 import { machineCard } from "../machine-card.js";
 import { findRowPeers } from "../peers/row-peers.js";
@@ -20,6 +21,7 @@ import { tableShelf } from "../suites/table-shelf.js";
 import { type TextKind, textOf } from "../traces/texts.js";
 import { type Trace, type TraceTokenizer, textTrace, traceTokenizer } from "../traces/trace.js";
 import { readTrace } from "../traces/trace-file.js";
+import { sizedAddressing } from "../traces/trace-rows.js";
 import { type RunOptions, withRunOptions } from "./run-options.js";
 import { packageVersions } from "./versions.js";
 
@@ -88,6 +90,9 @@ async function measure(
   };
   process.on("SIGINT", stop).on("SIGTERM", stop);
   try {
+    // told now, and not by each cell that needs it
+    if (options.s3 !== undefined)
+      await writeTable(`${options.s3}/engram-bench-check`, sizedAddressing("engram-demo", 64));
     const peers = findRowPeers(folder);
     const leftOut: LeftOut[] = [...peers.leftOut];
     const traces = new Map<string, Trace>();
