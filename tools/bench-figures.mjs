@@ -18,6 +18,9 @@ const STORES = [
   ["s3, 20 ms away/decode/cold", ["s3"], ["SDK GETs", "one SDK GET"]],
 ];
 
+/** The plots that READMEs show. */
+export const SHOWN_PLOTS = ["latency", "throughput", "cost", "size"];
+
 /** The figures by name. */
 export function benchFigures({ bench, folder, table, times, grouped, machineOf }) {
   const machine = machineOf({ machine: bench.machine, date: bench.started });
@@ -157,9 +160,8 @@ export function benchFigures({ bench, folder, table, times, grouped, machineOf }
     },
     /** The plots that every report begins with. */
     plots() {
-      const shown = ["latency", "throughput", "cost", "size"];
       return plotImages(bench)
-        .filter(({ id }) => shown.includes(id))
+        .filter(({ id }) => SHOWN_PLOTS.includes(id))
         .map(({ id, title }) => `![${title}](${folder}/${id}.svg)`)
         .join("\n");
     },

@@ -5,10 +5,10 @@
 //   node tools/render-figures.mjs --check   fails where a README does not say what its sources say
 // A README marks the place: <!-- figures: NAME --> ... <!-- /figures --> or <!-- file: PATH --> ... <!-- /file -->.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { plotImages, readReport, reportHtml, reportMarkdown } from "../apps/bench/dist/index.js";
-import { benchFigures } from "./bench-figures.mjs";
+import { gateImages, plotImages, readReport, reportHtml, reportMarkdown } from "../apps/bench/dist/index.js";
+import { benchFigures, SHOWN_PLOTS } from "./bench-figures.mjs";
 import { computeFigures } from "./compute-figures.mjs";
 import { olderFigures } from "./older-figures.mjs";
 import { trainingFigures } from "./training-figures.mjs";
@@ -45,6 +45,19 @@ const figures = {
   },
 };
 
+/** Gates over a passage, as `engram explain --run` traced them. */
+const gates = report("gates");
+const gateFiles = gateImages(gates).map(({ layer, svg }) => [`docs/results/gates-block-${layer}.svg`, svg]);
+
+Object.assign(figures, {
+  gates: () =>
+    [
+      ...gateFiles.map(([file], i) => `![Gates of block ${gates.layers[i].layer} over a passage](${file})`),
+      "",
+      `How wide a trained model's gates let the table's rows in, token by token: the preset \`${gates.model}\` after ${grouped(gates.step)} steps on the World Factbook (\`engram explain --run\`; the commands are in [docs/results](docs/results/README.md)).`,
+    ].join("\n"),
+});
+
 /** The report of engram-bench that READMEs quote. */
 const BENCH = "docs/results/bench";
 const bench = readReport(BENCH);
@@ -60,9 +73,12 @@ Object.assign(figures, trainingFigures({ report, table, times, grouped, machineO
 const check = process.argv.includes("--check");
 /** Files made whole of the report. */
 const made = [
+  ...gateFiles,
   [`${BENCH}/report.md`, reportMarkdown(bench)],
   [`${BENCH}/report.html`, reportHtml(bench)],
-  ...plotImages(bench).map(({ id, svg }) => [`${BENCH}/${id}.svg`, svg]),
+  ...plotImages(bench)
+    .filter(({ id }) => SHOWN_PLOTS.includes(id)) // report.html has all
+    .map(({ id, svg }) => [`${BENCH}/${id}.svg`, svg]),
 ];
 const files = execFileSync("git", ["ls-files", "*.md"], { encoding: "utf8" }).split("\n").filter(Boolean);
 let stale = 0;
@@ -81,12 +97,19 @@ for (const file of files) {
   update(file, text, written);
 }
 for (const [file, written] of made) update(file, existsSync(file) ? readFileSync(file, "utf8") : undefined, written);
+for (const name of readdirSync(BENCH).filter((one) => one.endsWith(".svg"))) {
+  const file = `${BENCH}/${name}`;
+  if (!made.some(([one]) => one === file)) update(file, "");
+}
 
 function update(file, text, written) {
   if (written === text) return;
   if (check) {
     console.error(`${file} does not say what its sources say; run node tools/render-figures.mjs`);
     stale++;
+  } else if (written === undefined) {
+    rmSync(file);
+    console.log(`${file}: removed`);
   } else {
     writeFileSync(file, written);
     console.log(`${file}: written`);

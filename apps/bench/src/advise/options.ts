@@ -155,7 +155,8 @@ function measured(
     const own = cell.contestants.find(
       ({ name, residentShare = 0 }) => name === tier && (state === "hot" || residentShare <= COLD_SHARE),
     );
-    return own === undefined || cell.labels.state !== state ? [] : [{ cell, own }];
+    // cells of `stores` are of one store in other ways than a plan opens it
+    return own === undefined || cell.labels.state !== state || cell.suite === "stores" ? [] : [{ cell, own }];
   });
   const ofPreset = found.filter(({ cell }) => cell.labels.preset === preset);
   const usable = ofPreset.length > 0 ? ofPreset : found;
