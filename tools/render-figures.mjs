@@ -7,9 +7,10 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { gateImages, plotImages, readReport, reportHtml, reportMarkdown } from "../apps/bench/dist/index.js";
+import { plotImages, readReport, reportHtml, reportMarkdown } from "../apps/bench/dist/index.js";
 import { benchFigures, SHOWN_PLOTS } from "./bench-figures.mjs";
 import { computeFigures } from "./compute-figures.mjs";
+import { gateFigures } from "./gate-figures.mjs";
 import { olderFigures } from "./older-figures.mjs";
 import { trainingFigures } from "./training-figures.mjs";
 
@@ -45,19 +46,6 @@ const figures = {
   },
 };
 
-/** Gates over a passage, as `engram explain --run` traced them. */
-const gates = report("gates");
-const gateFiles = gateImages(gates).map(({ layer, svg }) => [`docs/results/gates-block-${layer}.svg`, svg]);
-
-Object.assign(figures, {
-  gates: () =>
-    [
-      ...gateFiles.map(([file], i) => `![Gates of block ${gates.layers[i].layer} over a passage](${file})`),
-      "",
-      `How wide a trained model's gates let the table's rows in, token by token: the preset \`${gates.model}\` after ${grouped(gates.step)} steps on the World Factbook (\`engram explain --run\`; the commands are in [docs/results](docs/results/README.md)).`,
-    ].join("\n"),
-});
-
 /** The report of engram-bench that READMEs quote. */
 const BENCH = "docs/results/bench";
 const bench = readReport(BENCH);
@@ -70,10 +58,13 @@ for (const suite of ["stores", "import"]) {
 Object.assign(figures, computeFigures({ report, table, times, grouped, machineOf }));
 Object.assign(figures, trainingFigures({ report, table, times, grouped, machineOf }));
 
+const gates = gateFigures({ report, grouped });
+Object.assign(figures, gates.figures);
+
 const check = process.argv.includes("--check");
 /** Files made whole of the report. */
 const made = [
-  ...gateFiles,
+  ...gates.images,
   [`${BENCH}/report.md`, reportMarkdown(bench)],
   [`${BENCH}/report.html`, reportHtml(bench)],
   ...plotImages(bench)

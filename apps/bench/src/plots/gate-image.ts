@@ -1,5 +1,5 @@
 // Gates over a passage as an SVG file of its own, for READMEs: the text as it runs, behind each token the mean of a block's
-// gates over its streams, and under those that are widest the n-gram that fired. Light or dark by what the reader's system
+// gates over its streams; underlined are the n-grams that fired where gates are widest. Light or dark by what the reader's system
 // says. What it is drawn from is what `engram explain --run FOLDER --json` writes. Not here: the page with every stream, which is
 // @engram-ts/train's.
 
@@ -9,6 +9,9 @@ import { element, escapeText } from "./svg.js";
 
 /** A traced passage, as `engram explain --run --json` writes it. */
 export interface TracedPassage {
+  /** What was trained, and for how many steps. */
+  readonly model?: string | undefined;
+  readonly step: number;
   /** Of the passage, in its order. */
   readonly tokens: readonly string[];
   readonly layers: readonly {
@@ -28,7 +31,7 @@ const MARGIN = 14;
 const LETTER = 8;
 const LINE = 30;
 const HEAD = 62;
-/** Of all tokens, the share that has its n-gram underlined. */
+/** Of all tokens, the share whose n-grams are underlined. */
 const WIDEST = 0.15;
 
 /** One image a block. */
@@ -44,21 +47,27 @@ function image(tokens: readonly string[], { layer, gates, ngrams }: TracedPassag
   const [lowest, highest] = [Math.min(...means), Math.max(...means)];
   const shade = (gate: number) => (gate - lowest) / Math.max(highest - lowest, 1e-6);
   const least = means.toSorted((a, b) => b - a)[Math.max(0, Math.round(WIDEST * means.length) - 1)] ?? 1;
+  const underlined = new Set(
+    means.flatMap((gate, t) => {
+      const order = gate >= least ? (firedNgram(ngrams[t] ?? [])?.order ?? 0) : 0;
+      return Array.from({ length: Math.min(order, t + 1) }, (_, back) => t - back);
+    }),
+  );
   const places = placed(tokens);
   const height = HEAD + LINE * ((places.at(-1)?.line ?? 0) + 1) + 8;
   const drawn = tokens.map((token, t) => {
     const { x, line, columns } = places[t] ?? { x: 0, line: 0, columns: 0 };
     const gate = means[t] ?? 0;
     const [left, top, width] = [MARGIN + x * LETTER, HEAD + line * LINE, columns * LETTER];
-    const fired = firedForms(ngrams[t] ?? []);
-    const told = `${JSON.stringify(token)}: gate ${gate.toFixed(3)}, n-gram ${fired}`;
+    const forms = firedNgram(ngrams[t] ?? [])?.forms.map((form) => JSON.stringify(form)) ?? [];
+    const told = `${JSON.stringify(token)}: gate ${gate.toFixed(3)}, n-gram ${forms.join(" ")}`;
     return element(
       "g",
       {},
       element("title", {}, escapeText(told)),
       element("rect", { class: "heat", x: left, y: top, width, height: 21, "fill-opacity": 0.06 + 0.62 * shade(gate) }),
       element("text", { class: "token", x: left, y: top + 15, "xml:space": "preserve" }, escapeText(shown(token))),
-      ...(gate >= least
+      ...(underlined.has(t)
         ? [element("line", { class: "fired", x1: left, x2: left + width, y1: top + 23, y2: top + 23 })]
         : []),
     );
@@ -95,7 +104,7 @@ function scaleOf(lowest: number, highest: number): string[] {
     element(
       "text",
       { class: "note", x: after, y: 46 },
-      `${highest.toFixed(2)}, the mean of the streams; underlined: the widest ${Math.round(100 * WIDEST)} %`,
+      `${highest.toFixed(2)}, mean of the streams; underlined: n-grams of the widest ${Math.round(100 * WIDEST)} %`,
     ),
   ];
 }
@@ -126,12 +135,12 @@ function shown(token: string): string {
   return token.replace(/[\n\r\t]/g, " ").replace(/[\p{Cc}\p{Cf}]/gu, "\u00b7") || "\u00b7";
 }
 
-function firedForms(ngrams: TracedPassage["layers"][number]["ngrams"][number]): string {
-  const fired = ngrams.reduce<(typeof ngrams)[number] | undefined>(
+/** The n-gram whose rows give most at a token. */
+function firedNgram(ngrams: TracedPassage["layers"][number]["ngrams"][number]) {
+  return ngrams.reduce<(typeof ngrams)[number] | undefined>(
     (best, one) => (best === undefined || one.contribution > best.contribution ? one : best),
     undefined,
   );
-  return fired === undefined ? "none" : fired.forms.map((form) => JSON.stringify(form)).join(" ");
 }
 
 /** The page's colours, and the image's own rules. */

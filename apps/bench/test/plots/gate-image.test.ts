@@ -14,6 +14,8 @@ const tokens = [
 ];
 const gateAt = (t: number) => 0.4 + (0.2 * ((t * 7) % 66)) / 65;
 const passage: TracedPassage = {
+  model: "small",
+  step: 800,
   tokens,
   layers: [1, 4].map((layer) => ({
     layer,
@@ -69,9 +71,11 @@ describe("gateImages", () => {
     const byGate = drawn.map(({ shade }, t) => ({ shade, gate: gateAt(t) })).toSorted((a, b) => a.gate - b.gate);
     expect(byGate.map(({ shade }) => shade)).toEqual(byGate.map(({ shade }) => shade).toSorted((a, b) => a - b));
     expect([byGate[0]?.shade, byGate.at(-1)?.shade]).toEqual([0.06, 0.68]);
-    const fired = drawn.flatMap((one, t) => (one.fired ? [gateAt(t)] : []));
-    expect(fired).toHaveLength(10);
-    expect(Math.min(...fired)).toBeCloseTo(drawn.map((_, t) => gateAt(t)).toSorted((a, b) => b - a)[9] ?? 0, 9);
+    // odd tokens fire their 2-gram, even ones their 3-gram; the ten widest of 66 are underlined
+    const widest = [...tokens.keys()].toSorted((a, b) => gateAt(b) - gateAt(a)).slice(0, 10);
+    const expected = widest.flatMap((t) => (t % 2 === 1 ? [t - 1, t] : [t - 2, t - 1, t])).filter((t) => t >= 0);
+    const underlined = drawn.flatMap((one, t) => (one.fired ? [t] : []));
+    expect(underlined).toEqual([...new Set(expected)].toSorted((a, b) => a - b));
     expect(drawn[0]?.title).toBe("&quot;The&quot;: gate 0.400, n-gram &quot;x&quot; &quot;a&quot; &quot;&lt;b&quot;");
     expect(drawn[1]?.title).toContain("n-gram &quot;a&quot; &quot;b&quot;");
   });

@@ -35,7 +35,7 @@ export async function runExplainModel(text: string, options: ExplainModelOptions
     try {
       const explained = await explainText(run, text);
       if (html !== undefined) await writePage(html, explained, run.trainer.step);
-      await writeResult(json, asJson(explained), () => describe(explained, html));
+      await writeResult(json, asJson(explained, run), () => describe(explained, html));
     } finally {
       await run.close();
     }
@@ -78,8 +78,10 @@ async function writePage(path: string, explained: ExplainedText, step: number): 
   });
 }
 
-function asJson({ layers, tokens, ngramText }: ExplainedText) {
+function asJson({ layers, tokens, ngramText }: ExplainedText, { model, trainer }: TrainRun<unknown>) {
   return {
+    model: model.spec.name,
+    step: trainer.step,
     tokens,
     layers: layers.map(({ layer, streams, gates, ngrams }) => ({
       layer,
