@@ -79,7 +79,13 @@ async function measure(
   const start = performance.now();
   const started = new Date().toISOString();
   const folder = mkdtempSync(join(options.folder, "engram-bench-"));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const remove = () => {
+    try {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    } catch {
+      // something that cannot be stopped still writes there; tried again when this process ends
+    }
+  };
   process.once("exit", remove);
   const interruption = new AbortController();
   const stop = () => {
@@ -115,7 +121,7 @@ async function measure(
     };
     return { report, abandoned: measured.abandoned };
   } finally {
-    process.removeListener("exit", remove).removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
+    process.removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
     remove();
   }
 }

@@ -4,6 +4,7 @@
 import { statfsSync } from "node:fs";
 import { tableInfo } from "@engram-ts/core";
 import { canDropFiles } from "../machine/page-cache.js";
+import { shortCount } from "../report/numbers.js";
 import { sizedAddressing } from "../traces/trace-rows.js";
 import type { Suite, SuiteContext } from "./suite.js";
 import { rowCell } from "./tiers-suite.js";
@@ -12,6 +13,8 @@ import { rowCell } from "./tiers-suite.js";
 const COPIES = 4;
 /** Part of the free disk that tables may take. */
 const SHARE = 0.6;
+/** Sizes as powers of two: from what a processor's caches hold to what 32-bit row ids can name. */
+const POWERS = [14, 16, 18, 20, 22, 24, 26, 28, 30];
 
 /** The suite. */
 export const scaleSuite: Suite = {
@@ -38,15 +41,15 @@ function sizes(context: SuiteContext): number[] {
     ? context.rows
     : quick
       ? [2 ** 14, 2 ** 16, 2 ** 18]
-      : [14, 16, 18, 20, 22, 24].map((power) => 2 ** power);
+      : POWERS.map((power) => 2 ** power);
   const { bavail, bsize } = statfsSync(folder);
   const { encoding } = sizedAddressing(presets[0] ?? "deepseek-v4.1-flash", 64);
   const { rowBytes } = tableInfo({ rows: 1, encoding });
-  return asked
-    .toSorted((a, b) => a - b)
-    .filter((rows) => {
-      if (rows * rowBytes * COPIES <= bavail * bsize * SHARE) return true;
-      context.leaveOut({ what: `scale to ${rows} rows`, why: "the disk has no room for it" });
-      return false;
-    });
+  const ordered = asked.toSorted((a, b) => a - b);
+  const fitting = ordered.filter((rows) => rows * rowBytes * COPIES <= bavail * bsize * SHARE);
+  const large = ordered[fitting.length];
+  if (large !== undefined) {
+    context.leaveOut({ what: `scale to ${shortCount(large)} rows and more`, why: "the disk has no room for it" });
+  }
+  return fitting;
 }
