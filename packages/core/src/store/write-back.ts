@@ -64,17 +64,20 @@ export function writeBack(store: WritableRowStore, { bytes }: WriteBackOptions):
     for (let at = 0; at < rowIds.length; at += maxBatch) {
       const part = rowIds.subarray(at, at + maxBatch);
       const rows = new Uint8Array(part.length * rowBytes);
-      for (let i = 0; i < part.length; i++) memory.copy(memory.find(part[i] as number), rows, i); // i < length
+      memory.copy(slotsOf(part), rows);
       await commitTo(store, [{ rowIds: part, rows }]);
     }
   };
+
+  /** Where rows are, all of which are in the memory. */
+  const slotsOf = (rowIds: Uint32Array): Uint32Array => rowIds.map((row) => memory.find(row));
 
   /** Takes puts into the memory; all of them, once there is room. */
   const keep = async (puts: readonly StagedPut[]): Promise<void> => {
     const all = puts.reduce((sum, { rowIds }) => sum + rowIds.length, 0);
     if (all > memory.capacity) {
       await commitTo(store, puts);
-      for (const { rowIds } of puts) memory.forget(slotsOf(rowIds));
+      for (const { rowIds } of puts) memory.forget(slotsOf(rowIds.filter((row) => memory.find(row) >= 0)));
       return;
     }
     for (;;) {
@@ -86,12 +89,8 @@ export function writeBack(store: WritableRowStore, { bytes }: WriteBackOptions):
       memory.forget(slots); // may be rows of these puts, which then count as fresh
     }
     commits++;
-    for (const { rowIds, rows } of puts) {
-      for (let i = 0; i < rowIds.length; i++) memory.put(rowIds[i] as number, rows, i, commits); // i < length
-    }
+    for (const { rowIds, rows } of puts) memory.put(rowIds, rows, commits);
   };
-  const slotsOf = (rowIds: Uint32Array): Uint32Array =>
-    Uint32Array.from(new Set(Array.from(rowIds, (row) => memory.find(row)).filter((slot) => slot >= 0)));
 
   const prefetch = (rowIds: Uint32Array, options?: PrefetchOptions): Ticket => {
     tickets.checkOpen("store.prefetch");
@@ -100,34 +99,34 @@ export function writeBack(store: WritableRowStore, { bytes }: WriteBackOptions):
     const refused = tickets.openAborted(rowIds.length, options);
     if (refused !== undefined) return refused;
     const { length } = rowIds;
-    const slots = new Int32Array(length);
+    const slots = new Uint32Array(length);
+    const places = new Uint32Array(length);
+    const others = new Uint32Array(length);
+    const otherPlaces = new Uint32Array(length);
     let here = 0;
     for (let i = 0; i < length; i++) {
-      const slot = memory.find(rowIds[i] as number); // i < length
-      slots[i] = slot;
-      if (slot >= 0) here++;
-    }
-    served += here;
-    // Rows are copied now, since the next commit changes them in place.
-    const copies = new Uint8Array(here * rowBytes);
-    const places = new Uint32Array(here);
-    const others = new Uint32Array(length - here);
-    const otherPlaces = new Uint32Array(length - here);
-    for (let i = 0, own = 0, other = 0; i < length; i++) {
-      const slot = slots[i] as number; // as above
+      const row = rowIds[i] as number; // i < length
+      const slot = memory.find(row);
       if (slot >= 0) {
-        memory.copy(slot, copies, own);
-        places[own++] = i;
+        slots[here] = slot;
+        places[here++] = i;
       } else {
-        others[other] = rowIds[i] as number; // as above
-        otherPlaces[other++] = i;
+        others[i - here] = row;
+        otherPlaces[i - here] = i;
       }
     }
-    const parts: ShardPart[] = here > 0 ? [{ places, ticket: ticketOf(copies, here, encoding) }] : [];
+    served += here;
+    const parts: ShardPart[] = [];
+    if (here > 0) {
+      const copies = new Uint8Array(here * rowBytes); // now, since the next commit changes rows in place
+      memory.copy(slots.subarray(0, here), copies);
+      parts.push({ places: places.subarray(0, here), ticket: ticketOf(copies, here, encoding) });
+    }
     if (here < length || length === 0) {
       const { onMiss, deadlineMs, ...rest } = options ?? {};
       const inside = onMiss === "zero" || deadlineMs === undefined ? rest : { ...rest, deadlineMs };
-      parts.push({ places: otherPlaces, ticket: store.prefetch(others, inside) });
+      const ticket = store.prefetch(others.subarray(0, length - here), inside);
+      parts.push({ places: otherPlaces.subarray(0, length - here), ticket });
     }
     return tickets.open(new ShardRows(table, length, parts), options);
   };
