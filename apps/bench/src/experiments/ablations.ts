@@ -17,7 +17,7 @@ export const ablations: Experiment = {
   name: EXPERIMENT,
   title: "Ablations: what of the engram matters",
   claim:
-    "Context gating, tokenizer compression and a key for each stream matter most; the convolution matters little; one table in an early block, but not the first, is best; 4-grams at equal size are slightly worse (section 6.2 of the paper; there 3 billion parameters).",
+    "Context gating, tokenizer compression and a key for each stream matter most; the convolution matters little; one table in an early block, but not the first, is best; 4-grams at equal size are slightly worse (the paper's ablations, of a model with 3 billion parameters).",
   cells(scale, vocabulary) {
     const sizes = EXPERIMENT_SIZES[scale];
     const { seeds, budgets, batch, heldOutTokens } = sizes;

@@ -27,7 +27,7 @@ export const comparison: Experiment = {
   name: EXPERIMENT,
   title: "A table against more experts, on prose, code and facts",
   claim:
-    "At equal total and activated parameters and operations, a model with a table has a lower loss than one with more experts (tables 1 and 2 of the paper: 1.950 against 1.960 on the Pile), on text of every kind, and recalls more of what it was told.",
+    "At equal total and activated parameters and operations, a model with a table has a lower loss than one with more experts (table 1 of the paper: 1.950 against 1.960 on the Pile), on text of every kind, and recalls more of what it was told.",
   cells(scale, vocabulary) {
     const sizes = EXPERIMENT_SIZES[scale];
     const { seeds, budgets, batch, heldOutTokens } = sizes;

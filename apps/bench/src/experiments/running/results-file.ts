@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import type { CellResult } from "../cell.js";
 
 /** The file's name. */
-export const RESULTS_FILE = "cells.jsonl";
+const RESULTS_FILE = "cells.jsonl";
 
 const NEWLINE = 10;
 

@@ -55,7 +55,7 @@ export async function cellText(corpora: ExperimentCorpora, cell: Cell): Promise<
 }
 
 /** A corpus as it is: rows of equal length, read in an order that the cell's seed determines. */
-export function corpusText({ training, heldOut }: CorpusShards, { batch, seed }: Cell): CellText {
+function corpusText({ training, heldOut }: CorpusShards, { batch, seed }: Cell): CellText {
   return {
     digest: `${training.digest} ${heldOut.digest}`,
     tokens: training.ids.length,
@@ -170,7 +170,7 @@ function paceClock() {
 }
 
 /** Forward and backward, which is twice as much, of one token in a sequence of the cell's length. */
-export function trainingFlops(spec: ModelSpec, { length }: Cell["batch"]): number {
+function trainingFlops(spec: ModelSpec, { length }: Cell["batch"]): number {
   return 3 * modelCost(spec, { ...DEFAULT_WORKLOAD, prefillTokens: length }).prefill.flopsPerToken;
 }
 
