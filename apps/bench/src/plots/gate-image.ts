@@ -66,7 +66,14 @@ function image(tokens: readonly string[], { layer, gates, ngrams }: TracedPassag
       {},
       element("title", {}, escapeText(told)),
       element("rect", { class: "heat", x: left, y: top, width, height: 21, "fill-opacity": 0.06 + 0.62 * shade(gate) }),
-      element("text", { class: "token", x: left, y: top + 15, "xml:space": "preserve" }, escapeText(shown(token))),
+      element(
+        "text",
+        {
+          ...{ class: "token", x: left, y: top + 15, "xml:space": "preserve" },
+          ...{ textLength: width, lengthAdjust: "spacingAndGlyphs" }, // whatever font there is
+        },
+        escapeText(shown(token)),
+      ),
       ...(underlined.has(t)
         ? [element("line", { class: "fired", x1: left, x2: left + width, y1: top + 23, y2: top + 23 })]
         : []),
