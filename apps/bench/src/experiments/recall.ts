@@ -27,8 +27,8 @@ const SIZES = {
     ...{ pairs: [2, 4, 8], answers: 128, sides: 4 },
   },
   gpu: {
-    ...{ batch: { rows: 16, length: 256 }, tokens: 2 ** 22, lengths: [64, 128, 256, 512, 1024] },
-    ...{ pairs: [2, 4, 8, 16], answers: 256, sides: 5 },
+    ...{ batch: { rows: 8, length: 256 }, tokens: 2 ** 21, lengths: [64, 128, 256, 512, 1024] },
+    ...{ pairs: [2, 4, 8, 16], answers: 128, sides: 5 },
   },
 } as const satisfies Readonly<Record<Scale, object>>;
 
@@ -71,7 +71,7 @@ export const recall: Experiment = {
         ...(arm === MEMORY ? [{ probe: "zeroed-table", options: { tokens: ZEROED[scale], sides } }] : []),
       ],
       spec: allocatedModel(own, rho, vocabulary),
-      config: { ...experimentTraining({ ...sizes, batch, tokens }, budget.name), matrices: "muon" },
+      config: experimentTraining({ ...sizes, batch }, budget.name, { tokens, matrices: "muon" }),
     });
     const [first, second, third] = arms;
     const both = sizes.seeds.flatMap((seed) => [first, second].flatMap((arm) => (arm ? [cellOf(seed, arm)] : [])));
