@@ -51,8 +51,8 @@ let made = 0;
 
 /** See the head of this file. */
 export class GgmlNode {
-  /** Nodes made later have greater numbers. */
-  readonly number = ++made;
+  /** Nodes made later have greater numbers; those that a run puts in between get numbers in between. */
+  number = ++made;
   operation: string;
   parameters: readonly number[];
   sources: readonly GgmlNode[];

@@ -78,10 +78,23 @@ function collect(targets: Iterable<GgmlNode>, adapt: (node: GgmlNode) => void): 
     if (node.failure !== undefined) throw node.failure;
     if (found.has(node) || node.place !== undefined || node.empty) continue;
     adapt(node);
+    placeBefore(node);
     if (node.operation === "leaf") continue;
     if (node.sources.length === 0) throw misfit(node.operation, "a result that is lost", node);
     found.add(node);
     open.push(...node.sources);
   }
   return [...found].sort((a, b) => a.number - b.number);
+}
+
+/** Less than the distance of two nodes that were recorded, over the most that stand between them. */
+const BETWEEN = 1 / 64;
+
+/** Gives nodes that were put between a node and its sources their place in the order. */
+function placeBefore(node: GgmlNode): void {
+  for (const source of node.sources) {
+    if (source.number < node.number) continue;
+    source.number = node.number - BETWEEN;
+    placeBefore(source);
+  }
 }

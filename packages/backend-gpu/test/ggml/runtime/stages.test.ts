@@ -2,9 +2,9 @@
 // stage that uses them, writes in place run once and in order.
 
 import { expect, it } from "vitest";
-import { add } from "../../../src/ggml/nodes/elementwise.js";
+import { add, square } from "../../../src/ggml/nodes/elementwise.js";
 import { GgmlNode } from "../../../src/ggml/nodes/node.js";
-import { argsort } from "../../../src/ggml/nodes/products.js";
+import { argsort, sum, sumRows } from "../../../src/ggml/nodes/products.js";
 import { copyInto, hostLeaf, pack, reshape, slice, transpose } from "../../../src/ggml/nodes/shape.js";
 import { planStages } from "../../../src/ggml/runtime/stages.js";
 
@@ -57,4 +57,13 @@ it("runs a write in place once, though a later stage reads what it wrote", () =>
   const stages = planStages([add(late, written)], unchanged);
   expect(stages.map(({ nodes }) => nodes.includes(written))).toEqual([true, false]);
   expect(stages[0]?.kept.has(written)).toBe(true);
+});
+
+it("runs what is put between a node and its sources after the deferred node that it reads", () => {
+  const late = deferred(leaf(), argsort(leaf()));
+  const total = sum(square(late));
+  const stages = planStages([total], (node) => {
+    if (node === total) node.sources = node.sources.map((source) => sumRows(reshape(source, 12, 1)));
+  });
+  expect(stages[1]?.nodes.map(({ operation }) => operation)).toEqual(["deferred", "sqr", "reshape", "sumRows", "sum"]);
 });
