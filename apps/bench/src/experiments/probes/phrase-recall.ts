@@ -9,7 +9,7 @@ import { predictions } from "./predictions.js";
 import type { CountedText, ProbedModel } from "./probed-model.js";
 
 /** Counts from which on a band begins; the last has no end. */
-export const PHRASE_BANDS = [0, 1, 4, 16, 64] as const;
+const PHRASE_BANDS = [0, 1, 4, 16, 64] as const;
 
 /** What to ask. */
 export interface PhraseRecallOptions {

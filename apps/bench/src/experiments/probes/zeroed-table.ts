@@ -35,7 +35,7 @@ export interface RowsOutcome {
   readonly accuracy: number;
   /**
    * Share of the advantage over the task's base that is left, 1 with the model's own rows, below 0 where the model
-   * does worse than those; null where it has no advantage of {@link LEAST_ADVANTAGE} to begin with.
+   * does worse than those; null where it has no advantage to begin with, of 0.1 nats.
    */
   readonly kept: number | null;
 }
@@ -51,7 +51,7 @@ export interface TaskOutcome {
 }
 
 /** Nats below which a model has learned too little of a task for shares of it to mean anything. */
-export const LEAST_ADVANTAGE = 0.1;
+const LEAST_ADVANTAGE = 0.1;
 
 /** Asks a model for every task with every kind of rows; a model without tables is asked with none, once. */
 export async function zeroedTable<T>(

@@ -43,7 +43,7 @@ export function busyProbed(head: "tied" | "separate" = "separate"): ProbedModel<
 }
 
 /** What follows two tokens, for the model whose table knows it. */
-export function follows(a: number, b: number): number {
+function follows(a: number, b: number): number {
   return (5 * a + 3 * b + 1) % VOCABULARY;
 }
 
