@@ -6,12 +6,14 @@ import { EngramError } from "@engram-ts/core";
 import { checkIds } from "../operation-checks/checked-options.js";
 import { add, clamp, divide, fill, multiply, scale, square, squareRoot } from "./nodes/elementwise.js";
 import type { GgmlNode } from "./nodes/node.js";
-import { mulMat, sum, sumRows } from "./nodes/products.js";
-import { copyInto, hostLeaf, packedTranspose, reshape } from "./nodes/shape.js";
+import { sum } from "./nodes/products.js";
+import { copyInto, hostLeaf, reshape } from "./nodes/shape.js";
 import { adamWStep } from "./nodes/steps.js";
 import type { EngineContext } from "./operations/operation.js";
 import { scatterRows } from "./operations/scatter-rows.js";
 import type { GgmlTensor, TensorFacts } from "./tensor.js";
+import { flatGradients } from "./updates/flat-gradients.js";
+import { orthogonalEach } from "./updates/newton-schulz.js";
 
 /** What updates need of the backend that they belong to. */
 export interface UpdateHost {
@@ -23,6 +25,8 @@ export interface UpdateHost {
   /** The same, where a result of the graph that is being recorded will do: its values are written in turn, and go with it. */
   writableHere(facts: TensorFacts): GgmlNode;
   write(facts: TensorFacts, values: Float32Array): void;
+  /** Memory of zeros for so many values, that stays. */
+  zeros(values: number): GgmlNode;
   checkOpen(operation: string): void;
 }
 
@@ -40,6 +44,9 @@ export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
   };
   const nodeOf = (tensor: GgmlTensor): GgmlNode => host.facts("updates", "tensor", tensor).node;
   const into = (tensor: GgmlTensor): GgmlNode => host.writable(host.facts("updates", "tensor", tensor));
+  const flat = flatGradients(host);
+  const scaledBy = (gradient: GgmlTensor, factor: GgmlTensor): GgmlNode =>
+    flat.scaled(nodeOf(gradient), nodeOf(factor)) ?? multiply(nodeOf(gradient), nodeOf(factor));
 
   return {
     write(tensor, values) {
@@ -48,10 +55,12 @@ export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
       if (values.length !== elements(tensor.shape)) {
         throw refused("write", `there are ${values.length} values for a tensor of shape [${tensor.shape.join(", ")}]`);
       }
+      flat.forget();
       host.write(facts, Float32Array.from(values));
     },
     accumulate(target, addend) {
       open("accumulate", { into: target, addend }, target);
+      flat.forget();
       const node = into(target);
       engine.effect(copyInto(add(node, nodeOf(addend)), node));
     },
@@ -68,18 +77,21 @@ export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
       checkSides("scatterAdd", "rows", rows, [ids.length, d]);
       checkIds("scatterAdd", ids, vocabulary);
       if (ids.length === 0 || d === 0) return;
+      flat.forget();
       const node = host.writableHere(host.facts("scatterAdd", "into", target));
       engine.effect(scatterRows(node, ids, nodeOf(rows)));
     },
     clip(gradients, most) {
       open("clip", Object.fromEntries(gradients.map((one, i) => [`gradients[${i}]`, one])));
       if (!(most > 0)) throw refused("clip", `the greatest norm is ${String(most)}; use a number above 0`);
-      const squares = gradients.map((one) => sum(square(nodeOf(one))));
+      const { total: few, rest } = flat.squares(gradients.map(nodeOf));
+      const squares = [...(few === undefined ? [] : [few]), ...rest.map((one) => sum(square(one)))];
       const total =
         squares.length === 0 ? hostLeaf("f32", [1], Float32Array.of(0)) : squares.reduce((a, b) => add(a, b));
       const norm = reshape(squareRoot(total), 1);
       const limit = hostLeaf("f32", [1], Float32Array.of(most));
       const factor = clamp(divide(limit, scale(norm, 1, LEAST_NORM)), 0, 1);
+      flat.scaleBy(factor);
       return { norm: host.born(norm, [1]), factor: host.born(factor, [1]) };
     },
     adamW(parameter, gradient, { first, second }, options, factor) {
@@ -99,64 +111,44 @@ export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
           1 / (1 - beta2 ** step),
         ),
       );
-      const scaled = factor === undefined ? nodeOf(gradient) : multiply(nodeOf(gradient), nodeOf(factor));
+      const scaled = factor === undefined ? nodeOf(gradient) : scaledBy(gradient, factor);
       engine.effect(adamWStep(into(parameter), scaled, into(first), into(second), numbers));
     },
-    muon(parameter, gradient, momentum, options, factor) {
-      open("muon", { parameter, gradient, momentum }, parameter);
-      const { shape } = parameter;
-      if (shape.length !== 2 && shape.length !== 3) {
+    muon(parameters, options, factor) {
+      if (factor !== undefined) open("muon", { factor });
+      for (const { parameter, gradient, momentum } of parameters) {
+        open("muon", { parameter, gradient, momentum }, parameter);
+        const { shape } = parameter;
+        if (shape.length === 2 || shape.length === 3) continue;
         throw refused(
           "muon",
           `the parameter has shape [${shape.join(", ")}], expected a matrix or [experts, rows, columns]`,
         );
       }
       const { learningRate, momentum: mu, nesterov, weightDecay } = options;
-      const scaled = factor === undefined ? nodeOf(gradient) : multiply(nodeOf(gradient), nodeOf(factor));
       const number = (value: number): GgmlNode => hostLeaf("f32", [1], Float32Array.of(value));
-      const held = into(momentum);
-      const kept = add(multiply(held, number(mu)), multiply(scaled, number(1 - mu)));
-      const update = nesterov ? add(multiply(scaled, number(1 - mu)), multiply(kept, number(mu))) : kept;
-      engine.effect(copyInto(kept, held));
-      const [rows = 1, columns = 1] = shape.slice(-2);
-      const ratio =
-        options.adjust === "original" ? Math.max(1, rows / columns) ** 0.5 : 0.2 * Math.max(rows, columns) ** 0.5;
-      const node = into(parameter);
-      const turned = orthogonal(update, options);
-      const next = add(
-        multiply(node, number(1 - learningRate * weightDecay)),
-        multiply(turned, number(-learningRate * ratio)),
-      );
-      engine.effect(copyInto(next, node));
+      const [kept, fresh, keep] = [number(mu), number(1 - mu), number(1 - learningRate * weightDecay)];
+      const updates = parameters.map(({ gradient, momentum }) => {
+        const held = into(momentum);
+        const part = multiply(factor === undefined ? nodeOf(gradient) : scaledBy(gradient, factor), fresh);
+        const next = add(multiply(held, kept), part);
+        engine.effect(copyInto(next, held));
+        return nesterov ? add(part, multiply(next, kept)) : next;
+      });
+      const turned = orthogonalEach(updates, options);
+      parameters.forEach(({ parameter }, i) => {
+        const [rows = 1, columns = 1] = parameter.shape.slice(-2);
+        const ratio =
+          options.adjust === "original" ? Math.max(1, rows / columns) ** 0.5 : 0.2 * Math.max(rows, columns) ** 0.5;
+        const node = into(parameter);
+        const direction = turned[i] ?? node; // one each
+        const next = add(multiply(node, keep), multiply(direction, number(-learningRate * ratio)));
+        engine.effect(copyInto(next, node));
+      });
     },
   };
 }
 
-/** Newton-Schulz over matrices [columns, rows, experts], on the wide side. */
-function orthogonal(
-  matrix: GgmlNode,
-  {
-    iterations,
-    epsilon,
-    coefficients: [a, b, c],
-  }: { iterations: number; epsilon: number; coefficients: readonly [number, number, number] },
-): GgmlNode {
-  const [columns, rows, experts] = matrix.sides;
-  const tall = rows > columns;
-  let x = tall ? packedTranspose(matrix) : matrix; // [n, m] with m rows, m <= n
-  const [n, m] = x.sides;
-  const squares = reshape(square(x), n * m, experts);
-  const norm = clamp(reshape(squareRoot(sumRows(squares)), 1, 1, experts), epsilon, MOST);
-  x = divide(x, norm);
-  for (let i = 0; i < iterations; i++) {
-    const gram = mulMat(x, x); // [m, m]: A = X X^T
-    const polynomial = add(scale(gram, b), scale(mulMat(gram, gram), c)); // A is symmetric
-    x = add(scale(x, a), mulMat(packedTranspose(x), polynomial));
-  }
-  return tall ? packedTranspose(x) : x;
-}
-
-const MOST = 3.4e38;
 /** Keeps the quotient finite for gradients that are all 0. */
 const LEAST_NORM = 1e-30;
 

@@ -128,6 +128,11 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
     operations: engineOperations(host),
     updates: engineUpdates({
       ...host,
+      zeros(values) {
+        const node = new GgmlNode("f32", [values, 1, 1, 1], { operation: "leaf" });
+        node.handles = 1; // stays as long as the runtime
+        return runtime.place(node, undefined, "gradients side by side");
+      },
       writable,
       writableHere: (tensor) =>
         tensor.node.root.handles === 1 && runtime.awaits(tensor.node) ? tensor.node : writable(tensor),

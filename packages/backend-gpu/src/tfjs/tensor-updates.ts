@@ -1,7 +1,7 @@
 // Changes of parameters in place. A tensor of tfjs never changes, so a parameter's handle gets another; what was called
 // before keeps the old one. Formulae: AdamW as torch.optim.AdamW, Muon as torch.optim.Muon in full precision.
 
-import type { AdamWOptions, BackendUpdates, MuonOptions } from "@engram-ts/core";
+import type { AdamWOptions, BackendUpdates, MuonOptions, MuonParameter } from "@engram-ts/core";
 import { invalidShape, refused } from "../operation-checks/checked-inputs.js";
 import { checkIds } from "../operation-checks/checked-options.js";
 import { product } from "./matrix-product.js";
@@ -74,24 +74,32 @@ export function tensorUpdates(runtime: TfjsRuntime, book: TensorBook): BackendUp
         book.replace(parameter, stepped.parameter);
       });
     },
-    muon(parameter, gradient, momentum, options, factor) {
-      book.run("muon", () => {
-        const p = book.array("muon", "parameter", parameter);
-        const g = scaled("muon", like("muon", "gradient", gradient, p.shape), factor);
-        const before = like("muon", "momentum", momentum, p.shape);
-        if ((p.shape.length !== 2 && p.shape.length !== 3) || elements(p.shape) === 0) {
-          const found = `parameter has shape [${p.shape.join(", ")}]`;
-          throw refused(
-            "muon",
-            `${found}; Muon takes [rows, columns] or [experts, rows, columns], none of them 0: use AdamW for others`,
-          );
-        }
-        const stepped = muon(runtime, p, g, before, options);
-        book.replace(momentum, stepped.momentum);
-        book.replace(parameter, stepped.parameter);
-      });
+    muon(parameters, options, factor) {
+      for (const one of parameters) muonOne(one, options, factor);
     },
   };
+
+  function muonOne(
+    { parameter, gradient, momentum }: MuonParameter<TfjsTensor>,
+    options: MuonOptions,
+    factor: TfjsTensor | undefined,
+  ): void {
+    book.run("muon", () => {
+      const p = book.array("muon", "parameter", parameter);
+      const g = scaled("muon", like("muon", "gradient", gradient, p.shape), factor);
+      const before = like("muon", "momentum", momentum, p.shape);
+      if ((p.shape.length !== 2 && p.shape.length !== 3) || elements(p.shape) === 0) {
+        const found = `parameter has shape [${p.shape.join(", ")}]`;
+        throw refused(
+          "muon",
+          `${found}; Muon takes [rows, columns] or [experts, rows, columns], none of them 0: use AdamW for others`,
+        );
+      }
+      const stepped = muon(runtime, p, g, before, options);
+      book.replace(momentum, stepped.momentum);
+      book.replace(parameter, stepped.parameter);
+    });
+  }
 }
 
 const LEAST_NORM = 1e-37;

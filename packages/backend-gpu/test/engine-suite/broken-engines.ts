@@ -315,11 +315,13 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
     group: "updates",
     open: () =>
       brokenUpdates((right) => ({
-        muon(parameter, gradient, momentum, options, factor) {
-          const kept = parameter.values.slice();
-          right.muon(parameter, gradient, momentum, options, factor);
-          const first = parameter.shape.length < 3 ? kept.length : kept.length / (parameter.shape[0] ?? 1);
-          parameter.values.set(kept.subarray(first), first);
+        muon(parameters, options, factor) {
+          const kept = parameters.map(({ parameter }) => parameter.values.slice());
+          right.muon(parameters, options, factor);
+          parameters.forEach(({ parameter: { shape, values } }, i) => {
+            const first = shape.length < 3 ? values.length : values.length / (shape[0] ?? 1);
+            values.set(kept[i]?.subarray(first) ?? [], first);
+          });
         },
       })),
   },

@@ -9,6 +9,7 @@ import {
   forwardWithRows,
   generate,
   type Model,
+  type MuonParameter,
   modelPreset,
   openTape,
   packTokens,
@@ -84,13 +85,15 @@ async function train<T>(model: Model<T>, steps: number): Promise<TrainingRun> {
       named.map(({ gradient }) => gradient),
       1,
     );
+    const matrices: MuonParameter<T>[] = [];
     for (const { name, tensor, gradient } of named) {
       const [first, second] = moments.get(name) ?? [];
       if (first === undefined || second === undefined) continue;
       const isMatrix = shapeOf(tensor).length > 1 && name.includes("feedForward") && !name.includes("router");
-      if (isMatrix) backend.updates.muon(tensor, gradient, first, muon, factor);
+      if (isMatrix) matrices.push({ parameter: tensor, gradient, momentum: first });
       else backend.updates.adamW(tensor, gradient, { first, second }, { ...adamW, step }, factor);
     }
+    backend.updates.muon(matrices, muon, factor);
     losses.push((await backend.download(loss))[0] ?? Number.NaN);
     tape.close();
     gradients.dispose();

@@ -1,7 +1,7 @@
 // Updates in place, against the reference's: writing, adding, clipping, AdamW and Muon over several steps; and that they
 // take effect in the order of the calls, on the handle that all others hold.
 
-import type { AdamWOptions, MuonOptions } from "@engram-ts/core";
+import type { AdamWOptions, MuonOptions, MuonParameter } from "@engram-ts/core";
 import { expect } from "vitest";
 import { uniformValues } from "../../../core/src/model/uniform-values.js";
 import { elements } from "./case-inputs.js";
@@ -80,8 +80,9 @@ function muonCheck(shape: readonly number[], options: Partial<MuonOptions>): Eng
         const gradient = random(twins, shape, 10 + step, 0.3);
         const withFactor = step === 2;
         const [ours, exact] = [withFactor ? factor.engine : undefined, withFactor ? factor.exact : undefined];
-        engine.updates.muon(parameter.engine, gradient.engine, momentum.engine, of, ours);
-        reference.updates.muon(parameter.exact, gradient.exact, momentum.exact, of, exact);
+        const all = { parameter, gradient, momentum };
+        engine.updates.muon([sideOf(all, "engine")], of, ours);
+        reference.updates.muon([sideOf(all, "exact")], of, exact);
         twins.dispose([gradient]);
       }
       await twins.compare("parameter after 3 steps of Muon", parameter, "muon", 0.1);
@@ -89,6 +90,85 @@ function muonCheck(shape: readonly number[], options: Partial<MuonOptions>): Eng
     },
   };
 }
+
+/** A parameter of Muon on one side. */
+function sideOf<S extends "engine" | "exact">(twins: MuonParameter<Twin>, side: S): MuonParameter<Twin[S]> {
+  const { parameter, gradient, momentum } = twins;
+  return { parameter: parameter[side], gradient: gradient[side], momentum: momentum[side] };
+}
+
+const together: EngineCheck = {
+  group: "updates",
+  name: "clipping, AdamW and Muon of many parameters at once, of equal and of other sides",
+  trains: true,
+  async run({ twins }) {
+    const { engine, reference } = twins;
+    const matrices = [
+      [12, 8],
+      [12, 8],
+      [8, 12],
+      [3, 12, 8],
+      [12, 8],
+      [5, 5],
+      [2, 8, 12],
+      [70, 70],
+      [1, 9],
+    ];
+    const all = [...matrices, [7], [64], [65], [1]].map((shape, i) => ({
+      shape,
+      parameter: random(twins, shape, 100 + i, 0.5, shape.length > 1 ? "matrix" : "parameter"),
+      first: zerosOf(twins, shape),
+      second: zerosOf(twins, shape),
+    }));
+    for (let step = 1; step <= 2; step++) {
+      const steps = all.map((one, i) => ({
+        ...one,
+        gradient: random(twins, one.shape, 100 * step + i, 0.3, "parameter"),
+      }));
+      const ours = engine.updates.clip(
+        steps.map(({ gradient }) => gradient.engine),
+        0.5,
+      );
+      const exact = reference.updates.clip(
+        steps.map(({ gradient }) => gradient.exact),
+        0.5,
+      );
+      twins.own({ engine: ours.norm, exact: exact.norm });
+      const clip = twins.own({ engine: ours.factor, exact: exact.factor });
+      const [last] = steps.slice(-1);
+      if (step === 2 && last !== undefined) {
+        // after clipping: its update takes what is there now
+        engine.updates.accumulate(last.gradient.engine, last.parameter.engine);
+        reference.updates.accumulate(last.gradient.exact, last.parameter.exact);
+      }
+      const turned = steps
+        .slice(0, matrices.length)
+        .map(({ parameter, gradient, first }) => ({ parameter, gradient, momentum: first }));
+      engine.updates.muon(
+        turned.map((one) => sideOf(one, "engine")),
+        muon,
+        clip.engine,
+      );
+      reference.updates.muon(
+        turned.map((one) => sideOf(one, "exact")),
+        muon,
+        clip.exact,
+      );
+      for (const { parameter, gradient, first, second } of steps.slice(matrices.length)) {
+        const moments = { first: first.engine, second: second.engine };
+        const expected = { first: first.exact, second: second.exact };
+        engine.updates.adamW(parameter.engine, gradient.engine, moments, { ...adamW, step }, clip.engine);
+        reference.updates.adamW(parameter.exact, gradient.exact, expected, { ...adamW, step }, clip.exact);
+      }
+      if (step === 1) engine.submit();
+    }
+    for (const [i, { parameter, first }] of all.entries()) {
+      const kind = i < matrices.length ? "muon" : "updates";
+      await twins.compare(`parameter ${i} of many`, parameter, kind, 0.1);
+      await twins.compare(`moment ${i} of many`, first, "updates", 1e-2);
+    }
+  },
+};
 
 const written: EngineCheck = {
   group: "updates",
@@ -248,8 +328,9 @@ const ordered: EngineCheck = {
     reference.updates.adamW(weight.exact, gradient.exact, { first: first.exact, second: second.exact }, of);
     calls.push(twins.forward("linear", { x, weight }, {}));
     engine.submit();
-    engine.updates.muon(weight.engine, gradient.engine, momentum.engine, muon);
-    reference.updates.muon(weight.exact, gradient.exact, momentum.exact, muon);
+    const turned = { parameter: weight, gradient, momentum };
+    engine.updates.muon([sideOf(turned, "engine")], muon);
+    reference.updates.muon([sideOf(turned, "exact")], muon);
     calls.push(twins.forward("linear", { x, weight }, {}));
     const [before, between, after] = calls.map(({ outputs }) => outputs.y ?? x);
     if (before === undefined || between === undefined || after === undefined) expect.fail("three calls");
@@ -282,6 +363,7 @@ export function updateChecks(): EngineCheck[] {
     muonCheck([1, 9], { weightDecay: 0 }),
     muonCheck([3, 10, 7], { momentum: 0 }),
     muonCheck([4, 6, 16], { iterations: 2 }),
+    together,
     ordered,
   ];
 }

@@ -30,6 +30,14 @@ export interface MuonOptions {
   readonly adjust: "original" | "match-rms-adamw";
 }
 
+/** A parameter that Muon changes: a matrix `[rows, columns]`, or a matrix of each of `[experts, rows, columns]`. */
+export interface MuonParameter<T> {
+  readonly parameter: T;
+  readonly gradient: T;
+  /** Of the parameter's shape, zeros before the first step. */
+  readonly momentum: T;
+}
+
 /** Changes of tensors in place. Like operations they take effect in the order of the calls, and read nothing back. */
 export interface BackendUpdates<T> {
   /** Gives a tensor new values of the same shape; they are copied before the call returns. */
@@ -57,9 +65,6 @@ export interface BackendUpdates<T> {
     options: AdamWOptions,
     factor?: T,
   ): void;
-  /**
-   * One step of Muon for a matrix `[rows, columns]`, or for each matrix of `[experts, rows, columns]`. `momentum` is of
-   * the parameter's shape, zeros before the first step.
-   */
-  muon(parameter: T, gradient: T, momentum: T, options: MuonOptions, factor?: T): void;
+  /** One step of Muon for several parameters at once: engines put matrices of equal sides together. */
+  muon(parameters: readonly MuonParameter<T>[], options: MuonOptions, factor?: T): void;
 }

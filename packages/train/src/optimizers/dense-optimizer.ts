@@ -1,7 +1,7 @@
 // The parameters on the backend, their moments beside them, and a step of all of them. Everything is recorded, nothing
 // waited for. The sequence of calls is the same from step to step. Not here: rows, which live in stores.
 
-import type { Backend, ParameterShape } from "@engram-ts/core";
+import type { Backend, MuonParameter, ParameterShape } from "@engram-ts/core";
 import type { TrainingConfig } from "../trainer/training-config.js";
 import { type ParameterRule, parameterRule } from "./parameter-rule.js";
 
@@ -21,8 +21,8 @@ export interface DenseOptimizer<T> {
   readonly trained: ReadonlyMap<string, T>;
   /** Moments by `PARAMETER.first`, `.second` or `.momentum`: what a checkpoint has to hold. */
   readonly moments: ReadonlyMap<string, T>;
-  /** Records the change of one parameter. */
-  update(name: string, gradient: T, step: OptimizerStep<T>): void;
+  /** Records the change of all parameters that have a gradient, by name. */
+  update(gradients: ReadonlyMap<string, T>, step: OptimizerStep<T>): void;
   /** Frees the moments. */
   close(): void;
 }
@@ -56,19 +56,23 @@ export function denseOptimizer<T>(
   return {
     trained,
     moments,
-    update(name, gradient, { step, rateFactor, clip }) {
-      const rule = rules.get(name);
-      if (rule === undefined) return;
-      if (rule.kind === "muon") {
-        const { learningRateFactor, ...muon } = config.muon;
-        const learningRate = config.learningRate * rateFactor * learningRateFactor;
-        backend.updates.muon(of(name), gradient, of(`${name}.momentum`), { ...muon, learningRate }, clip);
-        return;
-      }
-      const { weightDecay } = rule;
+    update(gradients, { step, rateFactor, clip }) {
       const learningRate = config.learningRate * rateFactor;
-      const both = { first: of(`${name}.first`), second: of(`${name}.second`) };
-      backend.updates.adamW(of(name), gradient, both, { ...config.adamW, weightDecay, learningRate, step }, clip);
+      const matrices: MuonParameter<T>[] = [];
+      for (const [name, rule] of rules) {
+        const gradient = gradients.get(name);
+        if (gradient === undefined) continue;
+        if (rule.kind === "muon") {
+          matrices.push({ parameter: of(name), gradient, momentum: of(`${name}.momentum`) });
+          continue;
+        }
+        const { weightDecay } = rule;
+        const both = { first: of(`${name}.first`), second: of(`${name}.second`) };
+        backend.updates.adamW(of(name), gradient, both, { ...config.adamW, weightDecay, learningRate, step }, clip);
+      }
+      if (matrices.length === 0) return;
+      const { learningRateFactor, ...muon } = config.muon;
+      backend.updates.muon(matrices, { ...muon, learningRate: learningRate * learningRateFactor }, clip);
     },
     close: () => backend.dispose(moments.values()),
   };

@@ -119,10 +119,7 @@ function updateDense<T>(
 ): T {
   const { backend } = model;
   const { norm, factor } = backend.updates.clip([...dense.values(), ...others], config.clip ?? NO_LIMIT);
-  for (const name of optimizer.trained.keys()) {
-    const gradient = dense.get(name);
-    if (gradient !== undefined) optimizer.update(name, gradient, { step, rateFactor, clip: factor });
-  }
+  optimizer.update(dense, { step, rateFactor, clip: factor });
   backend.dispose([factor, ...dense.values()]);
   return norm;
 }

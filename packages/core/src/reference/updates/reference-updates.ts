@@ -3,7 +3,7 @@
 // other engines keep float32 anyway. Gradients that are accumulated stay float64. Not here: who is alive.
 
 import { EngramError } from "../../errors.js";
-import type { BackendUpdates } from "../../model/backend-updates.js";
+import type { BackendUpdates, MuonOptions, MuonParameter } from "../../model/backend-updates.js";
 import { addInto, checkShape, elements, type ReferenceTensor, rowsOf, tensor, widthOf, zeros } from "../tensor.js";
 import { adamW } from "./adam-w.js";
 import { clipFactor, gradientNorm } from "./gradient-norm.js";
@@ -67,20 +67,28 @@ export function referenceUpdates({ check, born }: UpdateGuard): BackendUpdates<R
       adamW({ ...arrays, first: first.values, second: second.values }, options, factorOf("adamW", factor));
       for (const { values } of [parameter, first, second]) round(values);
     },
-    muon(parameter, gradient, momentum, options, factor) {
-      check("muon", { parameter, gradient, momentum, factor });
-      checkLike("muon", parameter, { gradient, momentum });
-      const { shape } = parameter;
-      const [rows = 0, columns = 0] = shape.slice(-2);
-      if ((shape.length !== 2 && shape.length !== 3) || elements(shape) === 0) {
-        const message = `parameter has shape [${shape.join(", ")}]; Muon takes [rows, columns] or [experts, rows, columns]`;
-        throw refused("muon", `${message}, none of them 0: use AdamW for others`);
-      }
-      const arrays = { parameter: parameter.values, gradient: gradient.values, momentum: momentum.values };
-      muon(arrays, [rows, columns], options, factorOf("muon", factor));
-      for (const { values } of [parameter, momentum]) round(values);
+    muon(parameters, options, factor) {
+      for (const one of parameters) muonStep(one, options, factor);
     },
   };
+
+  function muonStep(
+    { parameter, gradient, momentum }: MuonParameter<ReferenceTensor>,
+    options: MuonOptions,
+    factor: ReferenceTensor | undefined,
+  ): void {
+    check("muon", { parameter, gradient, momentum, factor });
+    checkLike("muon", parameter, { gradient, momentum });
+    const { shape } = parameter;
+    const [rows = 0, columns = 0] = shape.slice(-2);
+    if ((shape.length !== 2 && shape.length !== 3) || elements(shape) === 0) {
+      const message = `parameter has shape [${shape.join(", ")}]; Muon takes [rows, columns] or [experts, rows, columns]`;
+      throw refused("muon", `${message}, none of them 0: use AdamW for others`);
+    }
+    const arrays = { parameter: parameter.values, gradient: gradient.values, momentum: momentum.values };
+    muon(arrays, [rows, columns], options, factorOf("muon", factor));
+    for (const { values } of [parameter, momentum]) round(values);
+  }
 }
 
 function checkLike(

@@ -109,7 +109,7 @@ describe("on the backend", () => {
       const second = backend.upload(new Float32Array(21), [3, 7]);
       const momentum = backend.upload(new Float32Array(21), [3, 7]);
       const gradient = scaled ? whole : half;
-      backend.updates.muon(parameter, gradient, momentum, muonOptions, scaled ? factor : undefined);
+      backend.updates.muon([{ parameter, gradient, momentum }], muonOptions, scaled ? factor : undefined);
       backend.updates.adamW(
         parameter,
         gradient,
@@ -128,7 +128,8 @@ describe("on the backend", () => {
     const both = (name: string) => Float64Array.of(...floats(`muon.wide.${name}`), ...floats(`muon.wide.${name}`));
     const parameter = backend.upload(both("before"), [2, 3, 7]);
     const gradient = backend.upload(both("gradient.0"), [2, 3, 7]);
-    backend.updates.muon(parameter, gradient, backend.upload(new Float32Array(42), [2, 3, 7]), muonOptions);
+    const momentum = backend.upload(new Float32Array(42), [2, 3, 7]);
+    backend.updates.muon([{ parameter, gradient, momentum }], muonOptions);
     expectNear(parameter.values.subarray(21), floats("muon.wide.after.0"), 1e-6);
     expect([...parameter.values.subarray(0, 21)]).toEqual([...parameter.values.subarray(21)]);
   });
@@ -159,7 +160,11 @@ describe("on the backend", () => {
       "invalid-argument",
       /steps count from 1/,
     );
-    expectCode(() => updates.muon(pair(), pair(), pair(), muonOptions), "invalid-argument", /Muon takes/);
+    expectCode(
+      () => updates.muon([{ parameter: pair(), gradient: pair(), momentum: pair() }], muonOptions),
+      "invalid-argument",
+      /Muon takes/,
+    );
     expectCode(() => updates.clip([one], 0), "invalid-argument", /most is 0/);
     backend.dispose([one]);
     expectCode(() => updates.clip([pair(), one], 1), "invalid-argument", /gradients\[1\] is disposed of/);
