@@ -89,6 +89,7 @@ export const recall: Experiment = {
       tables: [...RECALL_TASKS.map((task) => tableOf(task, arms)), ...(zeroed?.tables ?? [])],
       plots: [...plots, ...(zeroed?.plots ?? [])],
       notes: [
+        `Equal between the arms: total and activated parameters, and operations of a token, within 1 %; text, steps, learning rate. With a table, experts have ${Math.round(100 * RHO)} % of the sparse parameters.`,
         "An answer is right where both tokens of the value are the first guess. Guessing among the values of a sequence is right in one of as many cases as it has pairs.",
         `Rows of ${trainedLength(memory)} tokens were trained on, and halves and quarters of them; what is longer tests positions that were never seen. A quarter of the rows is real text.`,
         "Matrices inside blocks are trained by Muon, as the paper's are, in all arms.",
