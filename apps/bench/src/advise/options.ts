@@ -3,6 +3,7 @@
 
 import { ADDRESSING_PRESETS, type AddressingPresetName, encodedRowBytes } from "@engram-ts/core";
 import { presetTables } from "../plots/cost-plot.js";
+import { byteCount } from "../report/numbers.js";
 import type { Prices } from "../report/prices.js";
 import type { BenchReport, CellReport, ContestantReport, CurveReport } from "../report/report.js";
 import { median } from "../statistics/quantiles.js";
@@ -44,6 +45,8 @@ export interface PlacementOption {
   readonly diskBytes: number;
   /** Meets the target on this host. */
   readonly meets: boolean;
+  /** How many times as much of the scarcest it needs as there is; above 1 where it does not meet the target. */
+  readonly shortfall: number;
   readonly why: string;
   /** A month at the target, and a million tokens. */
   readonly costOfMonth: number;
@@ -59,7 +62,7 @@ const RATE_SHARE = 0.7;
 /** A cold cell whose files the system still held to a greater part says nothing of the disk. */
 const COLD_SHARE = 0.1;
 
-/** All placements that the report has figures for: those that meet the target first, cheapest first. */
+/** All placements that the report has figures for: those that meet the target first, cheapest first; then the nearest. */
 export function placementOptions(report: BenchReport, question: Question): readonly PlacementOption[] {
   const { preset } = question;
   const bytes = presetTables(preset).gib * 2 ** 30;
@@ -84,7 +87,10 @@ export function placementOptions(report: BenchReport, question: Question): reado
   }
   const object = measured(report, preset, "s3", "cold");
   if (object !== undefined) add("object store", { ...object, memoryBytes: 0, diskBytes: 0, object: true });
-  return options.toSorted((a, b) => Number(b.meets) - Number(a.meets) || a.costOfMonth - b.costOfMonth);
+  return options.toSorted(
+    (a, b) =>
+      Number(b.meets) - Number(a.meets) || (a.meets ? 0 : a.shortfall - b.shortfall) || a.costOfMonth - b.costOfMonth,
+  );
 }
 
 /** What was measured of a tier in a state. */
@@ -113,12 +119,16 @@ function judge(placement: string, place: Place, { preset, tokensPerSecond, host,
   const greatest = 1e9 / (ns * rows);
   const cores = (tokensPerSecond * rows * cpuNs) / 1e9;
   const limit = greatest * RATE_SHARE * (place.scales ? host.cores : 1);
-  const problems = [
-    ...(memoryBytes > host.memoryBytes * MEMORY_SHARE ? ["does not fit into the host's memory"] : []),
-    ...(diskBytes > host.diskBytes ? ["does not fit onto the host's disk"] : []),
-    ...(tokensPerSecond > limit ? [`brings ${limit.toFixed(0)} tokens/s at most`] : []),
-    ...(cores > host.cores ? [`rows would keep ${cores.toFixed(1)} cores busy`] : []),
+  const needs = [
+    {
+      times: memoryBytes / (host.memoryBytes * MEMORY_SHARE),
+      why: `needs ${byteCount(memoryBytes / MEMORY_SHARE)} of memory`,
+    },
+    { times: diskBytes / host.diskBytes, why: `needs ${byteCount(diskBytes)} of disk` },
+    { times: tokensPerSecond / limit, why: `brings ${limit.toFixed(0)} tokens/s at most` },
+    { times: cores / host.cores, why: `rows would keep ${cores.toFixed(1)} cores busy` },
   ];
+  const problems = needs.filter(({ times }) => times > 1).map(({ why }) => why);
   const reads = place.object ? (tokensPerSecond * 3_600 * HOURS * rows) / 1_000 : 0;
   const month =
     (memoryBytes / 2 ** 30) * prices.memoryGibMonth +
@@ -134,6 +144,7 @@ function judge(placement: string, place: Place, { preset, tokensPerSecond, host,
     memoryBytes,
     diskBytes,
     meets: problems.length === 0,
+    shortfall: Math.max(...needs.map(({ times }) => times)),
     why:
       problems.length === 0
         ? `rows keep ${cores < 0.1 ? "less than a tenth of a core" : `${cores.toFixed(1)} of ${host.cores} cores`} busy`

@@ -9,9 +9,9 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type PlacementOption, placementOptions, type Question } from "../advise/options.js";
 import { presetTables } from "../plots/cost-plot.js";
 import { byteCount, capital, digits, duration, shortCount } from "../report/numbers.js";
-import { type Prices, parsePrices } from "../report/prices.js";
+import type { Prices } from "../report/prices.js";
 import { readReport } from "../report/report-files.js";
-import { sizeOption } from "./run-options.js";
+import { pricesOption, sizeOption } from "./run-options.js";
 
 interface AdviseOptions {
   readonly preset: AddressingPresetName;
@@ -33,12 +33,12 @@ export function adviseCommand(): Command {
     .addOption(
       new Option("--preset <name>", "whose tables").choices(Object.keys(ADDRESSING_PRESETS)).makeOptionMandatory(),
     )
-    .requiredOption("--target-tokens-per-second <number>", "of all sequences together", above)
+    .requiredOption("--target-tokens-per-second <number>", "of all sequences together, as 5000 or 5k", above)
     .option("--report <path>", "a report with tiers, and cache if caches are to be considered", "engram-bench-report")
     .option("--memory <size>", "of the host, as 64GiB (default: this machine's)")
     .option("--disk <size>", "free on the host (default: this folder's)")
     .option("--cores <count>", "of the host (default: this machine's)", above)
-    .option("--prices <prices>", "name=number,... or JSON (default: the report's)", parsePrices)
+    .addOption(pricesOption("the report's"))
     .option("--json", "the answer as JSON")
     .action((options: AdviseOptions) => {
       const report = readReport(options.report);
@@ -109,7 +109,8 @@ export function adviceText(
 }
 
 function above(text: string): number {
-  const value = Number(text);
+  const factor = { k: 1e3, M: 1e6 }[/[kM]$/.exec(text)?.[0] ?? ""] ?? 1;
+  const value = Number(text.replace(/[kM]$/, "")) * factor;
   if (Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("use a number above 0.");
+  throw new InvalidArgumentError("use a number above 0, as 5000 or 5k.");
 }

@@ -49,7 +49,10 @@ export function comparisonText({ compared, onlyBefore, onlyAfter, notes }: Compa
   return [
     textTable(["verdict", "", "cell", "time after / before", "in times of"], rows, ["left", "left", "left", "right"]),
     "",
-    `${counts.join(", ")}. Intervals of 95 % over fresh processes; nothing is called on fewer than 3 of them.`,
+    `${counts.join(", ")}. Shown are intervals of 95 % over fresh processes; calls are by those of 99 %, and on 3 processes or more.`,
+    ...(compared.length === 0
+      ? ["note: the reports have no tier of a cell in common; run both with the same options"]
+      : []),
     ...notes.map((note) => `note: ${note}`),
     ...(onlyBefore.length === 0 ? [] : [`only before: ${onlyBefore.join("; ")}`]),
     ...(onlyAfter.length === 0 ? [] : [`only after: ${onlyAfter.join("; ")}`]),

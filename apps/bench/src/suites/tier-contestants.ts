@@ -7,6 +7,7 @@ import { type ManifestPart, tableInfo } from "@engram-ts/core";
 import type { CellContestant } from "../cells/cell-plan.js";
 import type { PlainContestantOptions } from "../cells/plain-contestant.js";
 import type { RowContestantOptions } from "../cells/row-contestant.js";
+import { filesBelow } from "../cells/row-table.js";
 import type { PeerTable } from "../peers/row-peers.js";
 import type { SuiteContext } from "./suite.js";
 import type { ShelvedTable } from "./table-shelf.js";
@@ -69,13 +70,20 @@ export async function rowContestants(
     ...(s3 === undefined || state !== "cold"
       ? []
       : [tier("s3", s3.uri), tier("dram cache > s3", `dram(${cacheBytes}) > ${s3.uri}`)]),
-    ...context.stores.map((uri) => tier(uri, uri)),
+    ...context.stores.map((uri) =>
+      tierContestant(uri, { uri, layer, ...calls, touch: hot, own: true }, () => filesOf(uri)),
+    ),
   ];
   await file.write();
   await lmdb.write();
   await s3?.write();
   const objects = s3 === undefined || state !== "cold" ? [] : await objectPeers(s3.uri, rowBytes, calls);
   return [...tiers, ...objects, ...peersOf(workload, calls, context, shelf.packedFile(sized), rowBytes)];
+}
+
+/** Files of a user's own tables. */
+function filesOf(uri: string): string[] {
+  return uri.split(">").flatMap((tier) => filesBelow(/^\s*(?:file|lmdb):(.*?)\s*$/.exec(tier)?.[1] ?? ""));
 }
 
 /** What a caller of the AWS SDK would write: a ranged GET a row, all of a call at once. */

@@ -32,9 +32,13 @@ test("a host without the memory or the disk meets nothing, and is told why", () 
     ask(100_000, { ...large, memoryBytes: 2 ** 34, diskBytes: 2 ** 34 }),
   );
   expect(options.some(({ meets }) => meets)).toBe(false);
-  expect(options.find(({ placement }) => placement === "all rows in memory")?.why).toContain(
-    "does not fit into the host's memory",
+  expect(options.find(({ placement }) => placement === "all rows in memory")?.why).toMatch(
+    /^needs 2\d\d GiB of memory$/,
   );
+  // the nearest first: what needs least more of what is scarcest
+  const shortfalls = options.map(({ shortfall }) => shortfall);
+  expect(shortfalls).toEqual([...shortfalls].sort((a, b) => a - b));
+  expect(shortfalls[0]).toBeGreaterThan(1);
 });
 
 test("every placement names the cells that it rests on, and they are in the report", () => {

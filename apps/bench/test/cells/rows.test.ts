@@ -100,6 +100,16 @@ test("rows of another table end the cell", async () => {
   await expect(runCell(plan, effort)).rejects.toThrow(/file gave what has the checksum \d+, not 1/);
 });
 
+test("a table of the user's own takes part with the rows that it has, and is not checked", async () => {
+  const small = `file:${join(folder, "own")}`;
+  await writeTable(small, sizedAddressing("qwen3.8-flash-next", 900));
+  const { layer } = sizedAddressing("qwen3.8-flash-next", 900);
+  const own = tierContestant(small, { uri: small, layer, ids, count: COUNT, own: true });
+  const { report, leftOut } = await runCell(planOf([own], { expected: () => 1 }), effort);
+  expect(leftOut).toEqual([]);
+  expect(report?.contestants[0]?.version).toMatch(/ \d+ rows of \d+ bytes, not checked$/);
+});
+
 test("a contestant that does not start is left out, and says why", async () => {
   const { report, leftOut } = await runCell(planOf([tier("file", uri), tier("gone", `file:${folder}/gone`)]), effort);
   expect(report?.contestants.map(({ name }) => name)).toEqual(["file"]);

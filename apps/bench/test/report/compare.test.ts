@@ -34,8 +34,13 @@ test("what only one report has, and what differs between the machines, is named"
   const before = madeUpReport();
   const after = { ...madeUpReport(), cells: madeUpReport().cells.slice(1), machine: { ...before.machine, cores: 64 } };
   const comparison = compareReports(before, after);
-  expect(comparison.onlyBefore).toContain("tiers/decode/hot/deepseek-v4.1-flash/1048576/1: dram");
+  expect(comparison.onlyBefore).toEqual(["tiers/decode/hot/deepseek-v4.1-flash/1048576/1"]);
   expect(comparison.onlyAfter).toEqual([]);
   expect(comparison.notes).toEqual(["the number of cores differs: 2, 64"]);
   expect(comparisonText(comparison)).toContain("note: the number of cores differs: 2, 64");
+  const [first, ...others] = before.cells;
+  if (first === undefined) throw new Error("no cell");
+  const fewer = { ...before, cells: [{ ...first, contestants: first.contestants.slice(1) }, ...others] };
+  expect(compareReports(before, fewer).onlyBefore).toEqual([`${first.id}: dram`]);
+  expect(comparisonText(compareReports({ ...before, cells: [] }, after))).toContain("no tier of a cell in common");
 });
