@@ -8,7 +8,7 @@ import { allocatedModel } from "./models/allocated-model.js";
 import { EXPERIMENT_SIZES, experimentTraining } from "./models/experiment-sizes.js";
 
 const EXPERIMENT = "learning-rate";
-const RATES = [2e-3, 4e-3, 8e-3];
+const RATES = [2e-3, 4e-3, 8e-3, 16e-3];
 const OPTIMIZERS = ["adamw", "muon"] as const;
 const KINDS = [
   ["experts", 1],
