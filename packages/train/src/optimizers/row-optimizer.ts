@@ -78,6 +78,7 @@ export function rowOptimizer(table: TrainedTable, layer: number): RowOptimizer {
   /** The step whose moments are not written. */
   let unwritten: PreparedStep | undefined;
   let momentsWritten: Promise<void> = Promise.resolve();
+  let rowsWritten: Promise<void> | undefined;
   let momentsRead: Promise<void> | undefined;
   let heldStep = table.step;
 
@@ -129,7 +130,8 @@ export function rowOptimizer(table: TrainedTable, layer: number): RowOptimizer {
       roundRows(encoding, step.values);
       heldStep = undefined;
       const { ids } = step;
-      await writeRows(rows, ids, step.values);
+      rowsWritten = writeRows(rows, ids, step.values);
+      await rowsWritten;
       if (current !== undefined) current.applied = true;
       unwritten = current;
       for (const id of ids) touched[id >>> 3] = (touched[id >>> 3] ?? 0) | (1 << (id & 7));
@@ -137,11 +139,12 @@ export function rowOptimizer(table: TrainedTable, layer: number): RowOptimizer {
     },
     settle,
     async discard() {
-      await Promise.allSettled([momentsWritten, momentsRead, next?.loading]); // what they fail with is of no matter now
+      await Promise.allSettled([rowsWritten, momentsWritten, momentsRead, next?.loading]); // what they fail with is of no matter now
       next = undefined;
       current = undefined;
       unwritten = undefined;
       momentsRead = undefined;
+      momentsWritten = Promise.resolve();
     },
     restored(step) {
       heldStep = step;

@@ -13,7 +13,15 @@ import { momentsTable, type TrainedTable } from "../../src/optimizers/row-optimi
 import { initializeBytes, initialRows, tablesOf } from "../../src/trainer/initial-rows.js";
 import { runTraining } from "../../src/trainer/run-training.js";
 import { createTrainer } from "../../src/trainer/trainer.js";
-import { contentsOf, countingSource, TINY_CONFIG, tinyModel, tinySpec, tinyTrainer } from "../trainer/tiny-run.js";
+import {
+  contentsOf,
+  countingSource,
+  TINY_CONFIG,
+  tinyModel,
+  tinySpec,
+  tinyTables,
+  tinyTrainer,
+} from "../trainer/tiny-run.js";
 
 const folders: string[] = [];
 afterAll(() => {
@@ -100,6 +108,86 @@ describe("a resumed run", () => {
     for (let i = 2; i < 5; i++) expect((await second.trainer.takeStep()).loss).toBe(losses[i]);
     expect(await contentsOf(second.trainer)).toEqual(await contentsOf(whole));
     await close(second.tables);
+  });
+});
+
+describe("stores that know their step", () => {
+  it("are not written by a resumed run where they hold its step, and need no initial rows", async () => {
+    const config = TINY_CONFIG;
+    const run = async (tables: Map<number, TrainedTable>) =>
+      createTrainer({ model: tinyModel(), tables, source: countingSource(), config });
+    const kept = await tinyTables(tinySpec());
+    const first = await run(kept);
+    await first.takeStep();
+    const storage = directoryStorage(join(temporaryFolder(), "saved"));
+    await first.save(storage);
+    let begun = 0;
+    const knowing = (tables: Map<number, TrainedTable>, step: number) =>
+      new Map(
+        [...tables].map(([layer, { rows, moments }]) => {
+          const counted = (store: TrainedTable["rows"]) => {
+            const begin = () => {
+              begun++;
+              return store.begin();
+            };
+            return { ...store, begin };
+          };
+          return [layer, { rows: counted(rows), moments: counted(moments), step }];
+        }),
+      );
+    const resumed = await run(knowing(kept, 1));
+    await resumed.restore(storage);
+    expect(begun).toBe(0);
+    const fresh = await run(knowing(await tinyTables(tinySpec()), 0));
+    await fresh.restore(storage);
+    expect(begun).toBe(4); // rows and moments of two tables, of the checkpoint alone
+    const { loss } = await fresh.takeStep();
+    expect((await resumed.takeStep()).loss).toBe(loss);
+    await resumed.save(directoryStorage(join(temporaryFolder(), "again")));
+    await fresh.save(directoryStorage(join(temporaryFolder(), "again")));
+    expect(await contentsOf(resumed)).toEqual(await contentsOf(fresh));
+    await expectCode(resumed.restore(storage), "invalid-argument", /give the table's initial rows/);
+  });
+
+  it("a store that is full ends a step with its error, and the checkpoint before goes on", async () => {
+    const whole = await tinyTrainer();
+    for (let i = 0; i < 3; i++) await whole.takeStep();
+    for (const place of ["rows", "moments"] as const) {
+      let full = false;
+      const tables = await tinyTables(tinySpec());
+      for (const [layer, table] of tables) {
+        const store = table[place];
+        const begin = () => {
+          const transaction = store.begin();
+          const commit = () => {
+            if (!full || layer === 0) return transaction.commit();
+            const error = new EngramError({ code: "out-of-space", operation: "commit", message: "the disk is full" });
+            return transaction.abort().then(() => Promise.reject(error));
+          };
+          return { ...transaction, commit };
+        };
+        tables.set(layer, { ...table, [place]: { ...store, begin } });
+      }
+      const options = { model: tinyModel(), tables, source: countingSource(), config: TINY_CONFIG };
+      const trainer = await createTrainer(options);
+      await trainer.takeStep();
+      const storage = directoryStorage(join(temporaryFolder(), "saved"));
+      await trainer.save(storage);
+      full = true;
+      const step = async () => {
+        await trainer.takeStep();
+        await trainer.takeStep(); // moments are written a step later
+      };
+      await expectCode(step(), "out-of-space", /the disk is full/);
+      await expectCode(trainer.takeStep(), "diverged", /restore a checkpoint/);
+      full = false;
+      await trainer.restore(storage);
+      await trainer.takeStep();
+      await trainer.takeStep();
+      await trainer.save(directoryStorage(join(temporaryFolder(), "after")));
+      await whole.save(directoryStorage(join(temporaryFolder(), "whole")));
+      expect(await contentsOf(trainer)).toEqual(await contentsOf(whole));
+    }
   });
 });
 
