@@ -7,7 +7,7 @@ import { type Cell, type CellResult, cellId } from "./cell.js";
 import type { Experiment, ExperimentReport, ReportTable, Verdict } from "./experiment.js";
 import { allocatedModel } from "./models/allocated-model.js";
 import { EXPERIMENT_SIZES, experimentTraining } from "./models/experiment-sizes.js";
-import { armsOf, lossText, meanLoss, pairedDifference } from "./report/arms.js";
+import { armsOf, lossText, meanLoss, pairedDifference, pairedDifferences } from "./report/arms.js";
 import { intervalText } from "./report/intervals.js";
 
 const EXPERIMENT = "allocation";
@@ -58,7 +58,7 @@ function allocationReport(results: readonly CellResult[]): ExperimentReport | un
   const plot = linePlot({
     id: "allocation",
     title: "Held-out loss against the share of experts",
-    note: "Each point is the mean over seeds of models with equal parameters and operations; less is better. rho is the share of sparse parameters that experts have, 100 % is no table. The difference to each budget's model of experts alone is drawn, so that budgets share an axis.",
+    note: "Each point is the mean over seeds of models with equal parameters and operations; less is better. rho is the share of sparse parameters that experts have, 100 % is no table. The difference to each budget's model of experts alone is drawn, so that budgets share an axis; strokes are the range over seeds.",
     x: {
       label: "rho, share of sparse parameters in experts",
       scale: "linear",
@@ -66,10 +66,22 @@ function allocationReport(results: readonly CellResult[]): ExperimentReport | un
     },
     y: { label: "loss minus that of experts alone, nats", scale: "linear", format: (value) => value.toFixed(3) },
     lines: found.flatMap(({ budget, points }) => {
-      const alone = points.find(({ rho }) => rho === 1)?.loss;
-      return alone === undefined
-        ? []
-        : [{ name: budget, points: points.map(({ rho, loss }) => [rho, loss - alone] as const) }];
+      const alone = points.find(({ rho }) => rho === 1)?.own;
+      if (alone === undefined) return [];
+      const known = points.flatMap(({ rho, own }) => {
+        const differences = pairedDifferences(own, alone);
+        return differences.length === 0 ? [] : [{ rho, differences }];
+      });
+      const mean = (values: readonly number[]) => values.reduce((sum, one) => sum + one, 0) / values.length;
+      return [
+        {
+          name: budget,
+          points: known.map(({ rho, differences }) => [rho, mean(differences)] as const),
+          ranges: known.map(
+            ({ rho, differences }) => [rho, Math.min(...differences), Math.max(...differences)] as const,
+          ),
+        },
+      ];
     }),
   });
   return {

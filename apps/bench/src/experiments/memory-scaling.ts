@@ -75,7 +75,7 @@ function scalingReport(results: readonly CellResult[]): ExperimentReport | undef
   const plot = linePlot({
     id: EXPERIMENT,
     title: "Held-out loss against the rows of the table",
-    note: "Compute of a token is the same at every point. Each point is the mean over seeds; the broken lines are the straight line through all cells, and the model without a table.",
+    note: "Compute of a token is the same at every point. Each point is the mean over seeds, strokes are their range; the broken lines are the straight line through all cells, and the model without a table.",
     x: {
       label: "rows of the table",
       scale: "log",
@@ -83,7 +83,14 @@ function scalingReport(results: readonly CellResult[]): ExperimentReport | undef
     },
     y: { label: "held-out loss, nats", scale: "linear", format: (value) => value.toFixed(3) },
     lines: [
-      { name: "held-out loss", points: points.map(({ slots, own }) => [slots, meanLoss(own)] as const) },
+      {
+        name: "held-out loss",
+        points: points.map(({ slots, own }) => [slots, meanLoss(own)] as const),
+        ranges: points.map(({ slots, own }) => {
+          const losses = own.map(({ heldOut }) => heldOut.loss);
+          return [slots, Math.min(...losses), Math.max(...losses)] as const;
+        }),
+      },
       { name: "straight line", broken: true, points: line },
       ...(none.length === 0
         ? []

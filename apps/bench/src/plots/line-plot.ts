@@ -17,6 +17,8 @@ export interface LinePlotOptions {
     readonly points: readonly (readonly [x: number, y: number])[];
     /** Drawn broken: a peer or a limit, beside what is ours. */
     readonly broken?: boolean;
+    /** How far what points are the mean of is spread: a stroke each. */
+    readonly ranges?: readonly (readonly [x: number, low: number, high: number])[];
   }[];
 }
 
@@ -36,7 +38,10 @@ export function linePlot({ id, title, note, x, y, lines }: LinePlotOptions): Plo
       x,
     ),
     axisFor(
-      points.map(([, value]) => value),
+      [
+        ...points.map(([, value]) => value),
+        ...known.flatMap(({ ranges = [] }) => ranges.flatMap(([, ...ends]) => ends)),
+      ],
       y,
     ),
   ];
@@ -49,12 +54,16 @@ export function linePlot({ id, title, note, x, y, lines }: LinePlotOptions): Plo
     const path = finite
       .map(([a, b], k) => `${k === 0 ? "M" : "L"}${right(a).toFixed(1)} ${down(b).toFixed(1)}`)
       .join("");
+    const spread = (known[i]?.ranges ?? []).map(([at, low, high]) =>
+      element("line", { class: "range", x1: right(at), x2: right(at), y1: down(low), y2: down(high) }),
+    );
     const told = (a: number, b: number) =>
       escapeText(`${one.name}: ${(x.format ?? String)(a)}, ${(y.format ?? String)(b)}`);
     return element(
       "g",
       { class: colourClass(one.place) },
       element("path", { class: lineClass(one), d: path }),
+      ...spread,
       ...finite.map(([a, b]) => mark(one, right(a), down(b), `<title>${told(a, b)}</title>`)),
     );
   });

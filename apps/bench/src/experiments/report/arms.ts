@@ -26,12 +26,20 @@ export function pairedDifference(
   others: readonly CellResult[],
   value: (result: CellResult) => number | undefined = ({ heldOut }) => heldOut.loss,
 ): Interval {
-  const differences = results.flatMap((one) => {
+  return meanInterval(pairedDifferences(results, others, value));
+}
+
+/** The differences that {@link pairedDifference} is the mean of. */
+export function pairedDifferences(
+  results: readonly CellResult[],
+  others: readonly CellResult[],
+  value: (result: CellResult) => number | undefined = ({ heldOut }) => heldOut.loss,
+): readonly number[] {
+  return results.flatMap((one) => {
     const other = others.find(({ cell }) => cell.seed === one.cell.seed);
     const [own, against] = [value(one), other === undefined ? undefined : value(other)];
     return own === undefined || against === undefined ? [] : [own - against];
   });
-  return meanInterval(differences);
 }
 
 /** The mean held-out loss, and the least and greatest over seeds. */
