@@ -44,6 +44,7 @@ export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
   };
   const nodeOf = (tensor: GgmlTensor): GgmlNode => host.facts("updates", "tensor", tensor).node;
   const into = (tensor: GgmlTensor): GgmlNode => host.writable(host.facts("updates", "tensor", tensor));
+  const numbersOf = sharedNumbers();
   const flat = flatGradients(host);
   const scaledBy = (gradient: GgmlTensor, factor: GgmlTensor): GgmlNode =>
     flat.scaled(nodeOf(gradient), nodeOf(factor)) ?? multiply(nodeOf(gradient), nodeOf(factor));
@@ -98,19 +99,7 @@ export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
       open("adamW", { parameter, gradient, first, second }, parameter);
       if (factor !== undefined) open("adamW", { factor });
       const { learningRate, beta1, beta2, epsilon, weightDecay, step } = options;
-      const numbers = hostLeaf(
-        "f32",
-        [7],
-        Float32Array.of(
-          learningRate,
-          beta1,
-          beta2,
-          epsilon,
-          weightDecay,
-          1 / (1 - beta1 ** step),
-          1 / (1 - beta2 ** step),
-        ),
-      );
+      const numbers = numbersOf(learningRate, beta1, beta2, epsilon, weightDecay, ...corrections(beta1, beta2, step));
       const scaled = factor === undefined ? nodeOf(gradient) : scaledBy(gradient, factor);
       engine.effect(adamWStep(into(parameter), scaled, into(first), into(second), numbers));
     },
@@ -126,8 +115,8 @@ export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
         );
       }
       const { learningRate, momentum: mu, nesterov, weightDecay } = options;
-      const number = (value: number): GgmlNode => hostLeaf("f32", [1], Float32Array.of(value));
-      const [kept, fresh, keep] = [number(mu), number(1 - mu), number(1 - learningRate * weightDecay)];
+      const [kept, fresh] = [numbersOf(mu), numbersOf(1 - mu)];
+      const keep = numbersOf(1 - learningRate * weightDecay);
       const updates = parameters.map(({ gradient, momentum }) => {
         const held = into(momentum);
         const part = multiply(factor === undefined ? nodeOf(gradient) : scaledBy(gradient, factor), fresh);
@@ -142,12 +131,34 @@ export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
           options.adjust === "original" ? Math.max(1, rows / columns) ** 0.5 : 0.2 * Math.max(rows, columns) ** 0.5;
         const node = into(parameter);
         const direction = turned[i] ?? node; // one each
-        const next = add(multiply(node, keep), multiply(direction, number(-learningRate * ratio)));
+        const next = add(multiply(node, keep), multiply(direction, numbersOf(-learningRate * ratio)));
         engine.effect(copyInto(next, node));
       });
     },
   };
 }
+
+/** 1 / (1 - beta^step) of both. */
+function corrections(beta1: number, beta2: number, step: number): readonly number[] {
+  return [1 / (1 - beta1 ** step), 1 / (1 - beta2 ** step)];
+}
+
+/** Leaves of some numbers, the same for the same ones: most parameters of a step have equal options. */
+function sharedNumbers(): (...numbers: readonly number[]) => GgmlNode {
+  const leaves = new Map<string, GgmlNode>();
+  return (...numbers) => {
+    const key = numbers.join(" ");
+    const known = leaves.get(key);
+    if (known !== undefined) return known;
+    if (leaves.size === MOST_LEAVES) leaves.clear();
+    const leaf = hostLeaf("f32", [numbers.length], Float32Array.from(numbers));
+    leaves.set(key, leaf);
+    return leaf;
+  };
+}
+
+/** Those of earlier steps do not come again. */
+const MOST_LEAVES = 8;
 
 /** Keeps the quotient finite for gradients that are all 0. */
 const LEAST_NORM = 1e-30;
