@@ -29,8 +29,9 @@ export interface GgmlOptions {
    */
   readonly precision?: "exact" | "fast";
   /**
-   * Most bytes of tensors and graphs; what needs more is refused (`out-of-memory`). Default what the device reports, on the
-   * CPU the machine's memory, or the limit of the container.
+   * Most bytes of tensors and graphs; what needs more is refused (`out-of-memory`). Default `ENGRAM_GGML_MEMORY_BYTES`, else
+   * what a graphics processor has free at the opening; on the CPU the machine's memory, or the limit of the container.
+   * Graphs are kept in a quarter of it: processes that share a device need a limit each.
    */
   readonly memoryBytes?: number;
 }
@@ -65,9 +66,11 @@ export async function openGgml(options: GgmlOptions = {}): Promise<GgmlBackend> 
   if (cache !== "f32" && cache !== "f16") throw refused(`cache is ${String(cache)}; use f32 or f16`);
   if (precision !== "exact" && precision !== "fast")
     throw refused(`precision is ${String(precision)}; use exact or fast`);
-  const { memoryBytes } = options;
+  const { ENGRAM_GGML_MEMORY_BYTES: limit = "" } = process.env;
+  const { memoryBytes = limit === "" ? undefined : Number(limit) } = options;
   if (memoryBytes !== undefined && !(Number.isSafeInteger(memoryBytes) && memoryBytes > 0)) {
-    throw refused(`memoryBytes is ${String(memoryBytes)}; use a whole number above 0`);
+    const name = options.memoryBytes === undefined ? "ENGRAM_GGML_MEMORY_BYTES" : "memoryBytes";
+    throw refused(`${name} is ${options.memoryBytes ?? limit}; use a whole number above 0`);
   }
   choosePrecision(precision);
   const library = loadLibrary(options.library);
@@ -91,10 +94,13 @@ export async function openGgml(options: GgmlOptions = {}): Promise<GgmlBackend> 
   });
 }
 
-/** What a device has. Systems lend a process more than there is, and end it when it uses that. */
-function memoryOf({ kind, memoryBytes }: GgmlDevice): number {
-  const container = kind === "cpu" ? process.constrainedMemory() : 0; // 0 or more than there is: no limit
-  const limits = [memoryBytes, container].filter((bytes) => bytes > 0);
+/**
+ * What a device has. Systems lend a process more than there is, and end it when it uses that; of a graphics processor others
+ * may have taken a part.
+ */
+function memoryOf({ kind, memoryBytes, freeBytes }: GgmlDevice): number {
+  const other = kind === "cpu" ? process.constrainedMemory() : freeBytes; // 0 or more than there is: no limit
+  const limits = [memoryBytes, other].filter((bytes) => bytes > 0);
   return Math.min(Number.POSITIVE_INFINITY, ...limits);
 }
 

@@ -47,6 +47,23 @@ it.each([
   expect(found).toMatch(message);
 });
 
+it("takes its limit of memory from the environment, too, and says where it is from", async () => {
+  const { env } = process;
+  const { ENGRAM_GGML_MEMORY_BYTES: before } = env;
+  try {
+    env.ENGRAM_GGML_MEMORY_BYTES = "16e"; // no number
+    expect(await refusalOf(open)).toMatch(/^invalid-argument: ENGRAM_GGML_MEMORY_BYTES is 16e/);
+    env.ENGRAM_GGML_MEMORY_BYTES = String(32 * 2 ** 20);
+    const backend = await open();
+    const found = await refusalOf(() => backend.upload(new Float32Array(2 ** 24), [2 ** 24], "parameter"));
+    expect(found).toMatch(/^out-of-memory: .* of 33554432 bytes left/);
+    await backend.close();
+  } finally {
+    if (before === undefined) delete env.ENGRAM_GGML_MEMORY_BYTES;
+    else env.ENGRAM_GGML_MEMORY_BYTES = before;
+  }
+});
+
 it("refuses what is past its memory before it takes any, and goes on", async () => {
   const backend = await open({ memoryBytes: 64 * 2 ** 20 });
   const matrix = new Float32Array(5000 * 4000);
