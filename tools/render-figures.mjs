@@ -12,6 +12,7 @@ import { benchFigures, SHOWN_PLOTS } from "./bench-figures.mjs";
 import { computeFigures } from "./compute-figures.mjs";
 import { gateFigures } from "./gate-figures.mjs";
 import { olderFigures } from "./older-figures.mjs";
+import { rowFigures } from "./row-figures.mjs";
 import { trainingFigures } from "./training-figures.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
@@ -57,6 +58,7 @@ for (const suite of ["stores", "import"]) {
 }
 Object.assign(figures, computeFigures({ report, table, times, grouped, machineOf }));
 Object.assign(figures, trainingFigures({ report, table, times, grouped, machineOf }));
+Object.assign(figures, rowFigures({ report, table, machineOf }));
 
 const gates = gateFigures({ report, grouped });
 Object.assign(figures, gates.figures);

@@ -56,7 +56,7 @@ try {
     date: new Date().toISOString(),
     machine: machineCard(),
     ...(before !== undefined && { before: beforeCommit ?? "an older checkout" }),
-    engine: `ggml on ${options.device}, ${options.threads} threads`,
+    engine: `ggml on ${options.device}, ${options.threads} ${options.threads === "1" ? "thread" : "threads"}`,
     presets,
   };
   if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(report, null, 1)}\n`);
@@ -112,8 +112,9 @@ async function take({ peer, steps }: Contestant, count: number): Promise<void> {
 function summary(preset: string, spec: ModelSpec, tokens: number, contestants: readonly Contestant[]) {
   const tables = spec.blocks.filter(({ engram }) => engram !== undefined).length;
   const occurrences = spec.memory === undefined ? 0 : tokens * rowsPerToken(spec.memory) * tables;
-  const [first] = contestants;
+  const isBefore = (name: string): boolean => name.endsWith(", before");
   const results = contestants.map(({ name, steps }) => {
+    const first = contestants.find((one) => isBefore(one.name) === isBefore(name));
     const before = contestants.find((one) => one.name === `${name}, before`);
     const milliseconds = (of: (step: StepMetrics) => number) => median(steps.map((step) => of(step) * 1000));
     const pathOf = ({ seconds }: StepMetrics) => PATH.reduce((sum, phase) => sum + seconds[phase], 0);
@@ -139,6 +140,7 @@ function summary(preset: string, spec: ModelSpec, tokens: number, contestants: r
       nanosecondsPerOccurrence: (milliseconds(pathOf) * 1e6) / occurrences,
       nanosecondsPerDistinctRow: (rowUpdate * 1e6) / distinct,
       ...(before !== undefined && { timesAsFast: { path: ratio(pathOf), step: ratio(total) } }),
+      /** As the first contestant of the same checkout has them. */
       equalLosses: steps.every(({ loss }, i) => loss === first?.steps[i]?.loss),
       raw: steps.map(({ loss, seconds }) => ({ loss, ...seconds })),
     };
