@@ -223,7 +223,8 @@ function stderrProgress(): RunProgress {
     curve: ({ title }) => write(title),
     leftOut: (left) => {
       if (!wantOfTime(left)) write(`left out: ${left.what}: ${left.why}`);
-      else if (!short) write("the time does not suffice for all cells; those left out are named in the report");
+      else if (!short && !/interrupted/.test(left.why))
+        write("the time does not suffice for all cells; those left out are named in the report");
       short ||= wantOfTime(left);
     },
   };

@@ -3,6 +3,9 @@
 import { byteCount, shortCount } from "./numbers.js";
 import type { BenchReport } from "./report.js";
 
+/** Share of 3-grams that differ, below which a trace is no text: real ones have a half to two thirds. */
+const REPETITIVE = 0.15;
+
 /** The lines. */
 export function machineLines({ machine, started, seconds, traces, prices }: BenchReport): string[] {
   const { cpu, cores, memoryBytes, platform, node, hugePages, disk, readAheadKb, cachedBytes, commit, versions } =
@@ -26,7 +29,7 @@ export function machineLines({ machine, started, seconds, traces, prices }: Benc
         ]),
     ...traces.map(
       ({ name, kind, tokens, distinctTokens, distinct2grams, distinct3grams, tokenizer }) =>
-        `trace: ${name} (${kind}, ${tokenizer}), ${shortCount(tokens)} tokens, of which ${shortCount(distinctTokens)} differ, ${shortCount(distinct2grams)} different 2-grams, ${shortCount(distinct3grams)} 3-grams`,
+        `trace: ${name} (${kind}, ${tokenizer}), ${shortCount(tokens)} tokens, of which ${shortCount(distinctTokens)} differ, ${shortCount(distinct2grams)} different 2-grams, ${shortCount(distinct3grams)} 3-grams${distinct3grams < tokens * REPETITIVE ? "; it repeats itself, and caches look better on it than on text" : ""}`,
     ),
     `prices (${prices.currency}): a core ${prices.coreHour} an hour; a GiB a month: memory ${prices.memoryGibMonth}, disk ${prices.diskGibMonth}, object store ${prices.objectGibMonth}; 1,000 reads of it ${prices.objectThousandReads}`,
   ];

@@ -110,7 +110,8 @@ export async function runSuites(
         why: interrupted?.aborted ? "the run was interrupted" : `no time was left${needs}`,
       });
     }
-    progress.begin(`${++done}/${jobs.length}`, job.title);
+    const time = Number.isFinite(left) ? `, ${told(left)} left` : "";
+    progress.begin(`${++done} of ${jobs.length}${time}`, job.title);
     try {
       await job.run(Math.min(deadline, now + shareOf(job, undone)), stop);
     } catch (error) {

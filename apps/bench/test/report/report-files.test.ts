@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { machineLines } from "../../src/report/machine-lines.js";
 import { readReport, writeReport } from "../../src/report/report-files.js";
 import { madeUpReport } from "../bench-report.js";
 
@@ -28,6 +29,24 @@ test("the page needs nothing else, holds the raw report, and escapes what is wri
   expect(html).toContain("made up &lt;&amp;&gt;");
   const [, raw = ""] = /<script type="application\/json" id="report">(.*?)<\/script>/s.exec(html) ?? [];
   expect(JSON.parse(raw)).toEqual(report);
+});
+
+test("a trace that repeats itself is called so", () => {
+  const card = {
+    name: "one token",
+    kind: "recorded",
+    tokenizer: "t",
+    tokens: 1_000,
+    distinctTokens: 1,
+    sha256: "",
+  } as const;
+  const linesOf = (distinct: number) =>
+    machineLines({
+      ...madeUpReport(),
+      traces: [{ ...card, distinct2grams: distinct, distinct3grams: distinct }],
+    }).join();
+  expect(linesOf(1)).toContain("repeats itself");
+  expect(linesOf(600)).not.toContain("repeats itself");
 });
 
 test.each([
