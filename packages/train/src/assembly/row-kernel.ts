@@ -34,9 +34,14 @@ const PAGE_BYTES = 65_536;
 const MOST_PAGES = 65_536;
 let compiled: WebAssembly.Module | undefined;
 
-/** A kernel with a memory of its own, of 0 bytes; the twin where the platform has no SIMD. */
+/** A kernel with a memory of its own; the twin where the platform has no SIMD, or no address space. */
 export function rowKernel(width: number): RowKernel {
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES });
+  let memory: WebAssembly.Memory;
+  try {
+    memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES });
+  } catch {
+    return twinRowKernel(width);
+  }
   const copies = wasmGatherKernel(memory, { kind: "f32", width });
   if (copies === undefined) return twinRowKernel(width);
   compiled ??= compileKernel(ROWS_WASM, "plain");

@@ -11,7 +11,7 @@ export type StepPhase = (typeof STEP_PHASES)[number];
 export type StepSeconds = Readonly<Record<StepPhase, number>> & {
   /** The whole step. */
   readonly total: number;
-  /** Data and row ids of the next step, made while the backend computed; part of `graph`. */
+  /** Data and rows of the next step, and moments, made, read and written while the backend computed; part of `graph`. */
   readonly hidden: number;
 };
 
