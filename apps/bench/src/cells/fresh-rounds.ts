@@ -9,6 +9,9 @@ import type { RunningContestant } from "./process.js";
 import type { RoundRequest } from "./request.js";
 import { turnOrder } from "./turns.js";
 
+/** Calls of a round: the first after files were dropped pays for more than its rows; of long ones that is a small part. */
+const LEAST_CALLS = 8;
+const LONG_CALL_NS = 1e8;
 /** Calls of an open loop on rows that are read once. */
 const MOST_ARRIVALS = 4_000;
 
@@ -77,5 +80,7 @@ async function freshCalls(
   const answer = await ask(run, one, { firstCall: listedCalls - few, calls: few, check: 0, perSecond: 0, seed: 0 });
   if (answer === undefined) return undefined;
   const most = Math.max(1, Math.floor((listedCalls - warmUpCalls) / 3));
-  return Math.max(1, Math.min(most, Math.round((ms * 1e6 * few) / answer.ns)));
+  const nsPerCall = answer.ns / few;
+  const least = nsPerCall < LONG_CALL_NS ? LEAST_CALLS : 1;
+  return Math.min(most, Math.max(least, Math.round((ms * 1e6) / nsPerCall)));
 }
