@@ -126,7 +126,8 @@ test("a cold round finds its files dropped from the system's cache", async () =>
   const [file] = report?.contestants ?? [];
   expect(file?.ns).toHaveLength(3); // a process a round
   expect(file?.residentShare).toBeLessThan(0.9);
-  expect(file?.latency?.requests).toBe(20); // of rows that it had not read before
+  expect(file?.latency?.requests).toBeGreaterThanOrEqual(20); // of rows that it had not read before:
+  expect(file?.latency?.requests).toBeLessThanOrEqual(32 - 1 - 4); // not those that warmed it up, nor its round's
   readFiles([path]);
   expect(residentShare([path])).toBe(1);
   expect(dropFiles([path])).toBe(0);
