@@ -8,6 +8,7 @@ export { type ExportedTable, exportTrainTables } from "./commands/train-export.j
 export { evaluateRun, fitSteps, secondsPerStep, type TrainLoopOptions, trainLoop } from "./commands/train-loop.js";
 export { type PrepareTrainOptions, prepareTrainRun } from "./commands/train-prepare.js";
 export { openTrainRun, type TrainRun, type TrainRunRecord } from "./commands/train-run.js";
+export type { TrainStore } from "./commands/train-tables.js";
 export type { TrainTextOptions } from "./commands/train-text.js";
 export { openByUri, tableDrivers } from "./drivers.js";
 export { engramProgram } from "./program.js";
