@@ -32,12 +32,12 @@ export interface TrainTablesOptions {
   readonly seed: number;
   /** The step that the run goes on after. */
   readonly step: number;
-  /** Memory for rows that changed, of all tables, where they lie on LMDB. Default {@link ROW_MEMORY_BYTES}. */
+  /** Memory for rows that changed, of all tables, where they lie on LMDB. Default 1 GiB. */
   readonly memoryBytes?: number;
 }
 
 /** Rows that change in many steps are then written once in a while. */
-export const ROW_MEMORY_BYTES = 2 ** 30;
+const ROW_MEMORY_BYTES = 2 ** 30;
 
 const OPERATION = "engram train";
 
