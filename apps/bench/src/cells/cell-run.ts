@@ -37,7 +37,7 @@ export interface CellRun {
 const LIMIT_MS = 120_000;
 
 /** How long is waited for an answer of this cell. */
-export function answerLimit({ plan, effort }: CellRun) {
+function answerLimit({ plan, effort }: CellRun) {
   return { ms: Math.max(plan.limitMs ?? 0, effort.limitMs ?? LIMIT_MS), stop: effort.stop };
 }
 

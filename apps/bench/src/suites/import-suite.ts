@@ -49,6 +49,7 @@ function importCell({ quick, folder }: SuiteContext): CellPlan {
     listedCalls: 1,
     calls: 1,
     processes: 1,
+    limitMs: 900_000, // of a whole import on a busy machine
     state: "hot",
     cacheState: "shards in the system's cache; what is written is synced where the name says so",
     contestants,

@@ -140,6 +140,7 @@ export function rowCell(
     cacheState: cast.cacheState ?? STATES[state],
     contestants,
     baseline: cast.baseline,
+    limitMs: (rows * rowBytes) / LEAST_BYTES_PER_MS,
     expected: (firstCall, calls) => {
       const last = (firstCall + calls - 1) % list.calls;
       return expectedChecksum(list.ids.subarray(last * count, (last + 1) * count), rowBytes);
@@ -160,6 +161,8 @@ export function rowCell(
   };
 }
 
+/** Who loads a table is waited for, as from a slow disk. */
+const LEAST_BYTES_PER_MS = 20_000;
 const WARM_UP_CALLS = 60;
 /** The part of the table that warming up may touch: the system reads ahead, and keeps what is mapped. */
 const WARM_UP_SHARE = 64;
