@@ -20,6 +20,8 @@ export interface Stage {
  */
 export function planStages(targets: Iterable<GgmlNode>, adapt: (node: GgmlNode) => void): readonly Stage[] {
   const needed = collect(targets, adapt);
+  // nothing to look at between two stages: the order in which nodes were made is that of reads and writes, too
+  if (needed.every(({ deferral }) => deferral === undefined)) return [{ nodes: needed, kept: new Set(), deferred: [] }];
   const levels = new Map<GgmlNode, number>(); // the stage that gives a node its values
   const touched = new Map<GgmlNode, { read: number; written: number }>();
   let last = 0;
