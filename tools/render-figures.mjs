@@ -1,6 +1,6 @@
 // Writes what READMEs quote from elsewhere, so that no figure and no program in them is typed by hand: tables from the
 // committed reports in docs/results, programs from examples/; and the plots and pages of the report of engram-bench in
-// docs/results/bench, from its report.json.
+// docs/results/bench, from its report.json, as those of the experiments from their cells.jsonl.
 //   node tools/render-figures.mjs           writes
 //   node tools/render-figures.mjs --check   fails where a README does not say what its sources say
 // A README marks the place: <!-- figures: NAME --> ... <!-- /figures --> or <!-- file: PATH --> ... <!-- /file -->.
@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { plotImages, readReport, reportHtml, reportMarkdown } from "../apps/bench/dist/index.js";
 import { benchFigures, SHOWN_PLOTS } from "./bench-figures.mjs";
 import { computeFigures } from "./compute-figures.mjs";
+import { experimentFigures } from "./experiment-figures.mjs";
 import { gateFigures } from "./gate-figures.mjs";
 import { olderFigures } from "./older-figures.mjs";
 import { rowFigures } from "./row-figures.mjs";
@@ -63,10 +64,14 @@ Object.assign(figures, rowFigures({ report, table, machineOf }));
 const gates = gateFigures({ report, grouped });
 Object.assign(figures, gates.figures);
 
+const experiments = experimentFigures({ table });
+Object.assign(figures, experiments.figures);
+
 const check = process.argv.includes("--check");
 /** Files made whole of the report. */
 const made = [
   ...gates.images,
+  ...experiments.files,
   [`${BENCH}/report.md`, reportMarkdown(bench)],
   [`${BENCH}/report.html`, reportHtml(bench)],
   ...plotImages(bench)

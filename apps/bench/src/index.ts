@@ -1,5 +1,8 @@
 // The public names of @engram-ts/bench: the command as a program, and reports for whoever makes something else of them.
 
+export type { Outcome, Verdict as ClaimVerdict } from "./experiments/experiment.js";
+export type { ExperimentFiles, ExperimentOutcome } from "./experiments/report/report-folder.js";
+export { storedExperimentReport } from "./experiments/report/stored-report.js";
 export type { DiskCard } from "./machine/disk-card.js";
 export type { MachineCard } from "./machine-card.js";
 export { gateImages, type TracedPassage } from "./plots/gate-image.js";
