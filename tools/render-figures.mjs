@@ -12,7 +12,6 @@ import { benchFigures, SHOWN_PLOTS } from "./bench-figures.mjs";
 import { computeFigures } from "./compute-figures.mjs";
 import { experimentFigures } from "./experiment-figures.mjs";
 import { gateFigures } from "./gate-figures.mjs";
-import { olderFigures } from "./older-figures.mjs";
 import { rowFigures } from "./row-figures.mjs";
 import { trainingFigures } from "./training-figures.mjs";
 
@@ -32,18 +31,34 @@ const machineOf = ({ machine, date }) => `${machine.cpu}, ${machine.cores} cores
 /** What each name of a figure stands for. */
 const figures = {
   quickstart() {
-    const { date, machine, steps, tokens, rows, distinctRows, rowsPerSecond, peakMemoryBytes, uniqueNgrams, training } =
+    const { date, machine, steps, tokens, rows, distinctRows, rowsPerSecond, peakMemoryBytes, training } =
       report("quickstart");
     const total = steps.reduce((sum, { seconds }) => sum + seconds, 0);
+    const { held, heldWithout, unigram, parameters, activated, tokensPerSecond, tiers } = training;
     return [
       table(
-        ["step", "seconds", "what"],
-        [...steps.map(({ step, seconds, what }) => [step, seconds.toFixed(2), what]), ["total", total.toFixed(2), ""]],
+        ["", "what came out"],
+        [
+          [
+            "rows of real text",
+            `${grouped(rows)} rows of ${grouped(tokens)} tokens, ${grouped(distinctRows)} of them different, ${(rowsPerSecond / 1e6).toFixed(1)} million a second; ${(peakMemoryBytes / 1e9).toFixed(2)} GB at most`,
+          ],
+          [
+            "trained with a table",
+            `held-out loss ${held.loss.toFixed(3)}, ${held.bitsPerByte.toFixed(3)} bits a byte, at ${grouped(tokensPerSecond)} tokens a second; ${grouped(parameters)} parameters, ${grouped(activated)} active for a token`,
+          ],
+          [
+            "trained without one",
+            `${heldWithout.loss.toFixed(3)} after as many steps; by token frequencies alone ${unigram.toFixed(3)}`,
+          ],
+          [
+            "the table on other tiers",
+            tiers.map(({ tier, loss, seconds }) => `${tier} ${loss.toFixed(6)} in ${seconds.toFixed(1)} s`).join(", "),
+          ],
+        ],
       ),
       "",
-      `${grouped(tokens)} tokens, ${grouped(uniqueNgrams[2])} different 2-grams and ${grouped(uniqueNgrams[3])} 3-grams, ${grouped(rows)} rows of which ${grouped(distinctRows)} differ, ${grouped(rowsPerSecond)} rows a second, ${(peakMemoryBytes / 1e9).toFixed(2)} GB at most (${machineOf({ machine, date })}; one run, not a benchmark).`,
-      "",
-      `Held out: loss ${training.held.loss.toFixed(3)} with a table (${training.held.bitsPerByte.toFixed(3)} bits a byte), ${training.heldWithout.loss.toFixed(3)} without one after as many steps, ${training.unigram.toFixed(3)} by token frequencies alone; ${grouped(training.parameters)} parameters, ${grouped(training.activated)} of them active for a token.`,
+      `${Math.round(total)} seconds in all; one run, not a benchmark (${machineOf({ machine, date })}).`,
     ].join("\n");
   },
 };
@@ -52,11 +67,7 @@ const figures = {
 const BENCH = "docs/results/bench";
 const bench = readReport(BENCH);
 
-const older = olderFigures({ report, table, times, grouped, machineOf });
 Object.assign(figures, benchFigures({ bench, folder: BENCH, table, times, grouped, machineOf }));
-for (const suite of ["stores", "import"]) {
-  if (!bench.cells.some((cell) => cell.suite === suite)) figures[suite] = older[suite];
-}
 Object.assign(figures, computeFigures({ report, table, times, grouped, machineOf }));
 Object.assign(figures, trainingFigures({ report, table, times, grouped, machineOf }));
 Object.assign(figures, rowFigures({ report, table, machineOf }));

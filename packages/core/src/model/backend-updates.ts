@@ -47,7 +47,8 @@ export interface BackendUpdates<T> {
   /** A fresh tensor of zeros in the shape of another, for sums that begin with nothing. */
   zeros(like: T): T;
   /**
-   * `into[ids[t]] += rows[t]`, `into` [V, d] and `rows` [ids, d]: the gradient of a table from those of its embedded tokens.
+   * `into[ids[t]] += rows[t]`: the gradient of a table from those of its embedded tokens. `into` is V x d, `rows` has as many
+   * rows of d values as there are ids.
    * Ids may repeat, and are copied before the call returns; equal calls give equal sums, bit for bit.
    * @throws EngramError `token-out-of-range` for an id of V or more.
    */
