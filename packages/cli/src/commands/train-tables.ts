@@ -14,7 +14,7 @@ import { fileError } from "../input-file.js";
 /** Where rows lie while a run trains. */
 export const TRAIN_STORES = ["dram", "lmdb"] as const;
 
-/** One of {@link TRAIN_STORES}. */
+/** Where rows and moments are while they are trained: in memory, or in LMDB files of the run. */
 export type TrainStore = (typeof TRAIN_STORES)[number];
 
 /** The tables of an open run. */
