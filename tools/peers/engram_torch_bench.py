@@ -244,7 +244,8 @@ def hash_name(name):
     return seed
 
 
-def main():
+def serve(make_peer, answer_of):
+    """Answers requests from stdin, a JSON object a line, until there are no more."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int)
@@ -252,7 +253,7 @@ def main():
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.set_float32_matmul_precision("highest")
-    peer = Peer(options.device)
+    peer = make_peer(options.device)
     cpu = f"cpu, {torch.get_num_threads()} threads"
     device = torch.cuda.get_device_name() if options.device == "cuda" else cpu
     answers = sys.stdout
@@ -260,9 +261,8 @@ def main():
     answers.write(json.dumps({"version": torch.__version__, "device": device}) + "\n")
     answers.flush()
     for line in sys.stdin:
-        request = json.loads(line)
         try:
-            answer = getattr(peer, request.pop("do"))(**request)
+            answer = answer_of(peer, json.loads(line))
         except Exception as error:  # the asker decides what to do without an answer
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")
@@ -270,4 +270,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    serve(Peer, lambda peer, request: getattr(peer, request.pop("do"))(**request))

@@ -12,8 +12,6 @@ As our trainer does it, rows count in the norm occurrence by occurrence. Losses 
 request were taken: nothing waits for them.
 """
 
-import argparse
-import json
 import os
 import sys
 import time
@@ -25,7 +23,7 @@ from torch import nn
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from engram_torch import EngramModel, MixtureOfExperts, load_file  # noqa: E402
-from engram_torch_bench import encoded  # noqa: E402
+from engram_torch_bench import encoded, serve  # noqa: E402
 
 PHASES = ("data", "forward", "backward", "update", "rowUpdate")
 
@@ -210,29 +208,5 @@ class Peer:
         return getattr(self.runs[run], do)(**fields)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int)
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    torch.set_float32_matmul_precision("highest")
-    peer = Peer(options.device)
-    cpu = f"cpu, {torch.get_num_threads()} threads"
-    device = torch.cuda.get_device_name() if options.device == "cuda" else cpu
-    answers = sys.stdout
-    sys.stdout = sys.stderr  # what libraries print is no answer
-    answers.write(json.dumps({"version": torch.__version__, "device": device}) + "\n")
-    answers.flush()
-    for line in sys.stdin:
-        try:
-            answer = peer.answer(**json.loads(line))
-        except Exception as error:  # the asker decides what to do without an answer
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
-
 if __name__ == "__main__":
-    main()
+    serve(Peer, lambda peer, request: peer.answer(**request))
