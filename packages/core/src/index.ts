@@ -358,6 +358,7 @@ export type {
   WritableRowStore,
 } from "./store/row-store.js";
 export { sharded } from "./store/sharded.js";
+export { type StagedPut, type StagedTransactionsOwner, stagedTransactions } from "./store/staged-transactions.js";
 export { storeClosed } from "./store/store-closed.js";
 export { type StoreCounters, storeCounters } from "./store/store-counters.js";
 export type {

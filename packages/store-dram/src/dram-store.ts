@@ -6,8 +6,10 @@ import {
   checkRowIdBatch,
   EngramError,
   rowOutOfRange,
+  type StagedPut,
   type StoreCapabilities,
   StoreTicket,
+  stagedTransactions,
   storeClosed,
   storeCounters,
   type WritableRowStore,
@@ -19,12 +21,10 @@ import {
   type OpenDramStoreOptions,
 } from "./dram-options.js";
 import { ResidentRows, type TicketScope, workerRows } from "./dram-ticket.js";
-import { dramTransaction } from "./dram-transaction.js";
 import { type GatherWorkers, gatherWorkers } from "./gather-workers.js";
 import { rowIdBuffers } from "./row-id-buffers.js";
 import { type RowMemory, rowMemory } from "./row-memory.js";
 import { currentVersion, endVersion } from "./row-versions.js";
-import type { StagedRows } from "./staged-rows.js";
 
 /** How a store came to lie in memory, for people and benchmarks. */
 export interface DramDiagnostics {
@@ -122,23 +122,28 @@ function create(options: CheckedDramOptions): { store: DramStore; memory: RowMem
   const workers: GatherWorkers | undefined =
     options.workers === 0 ? undefined : gatherWorkers({ count: options.workers, memory: () => scope.memory });
   let version = currentVersion();
-  let transactionOpen = false;
   let closing: Promise<void> | undefined;
 
-  const apply = (staged: StagedRows): void => {
+  const apply = (puts: readonly StagedPut[]): void => {
     const rows = scope.memory; // not the variable above, which would hold the memory of a closed store
     if (rows === undefined) return;
-    if (tickets.size > 0 && staged.size > 0) {
+    if (tickets.size > 0 && puts.length > 0) {
       const overwritten = new Map<number, Uint8Array>();
-      staged.forEach((rowIds) => {
+      for (const { rowIds } of puts) {
         for (const row of rowIds) if (!overwritten.has(row)) overwritten.set(row, rows.row(row).slice());
-      });
+      }
       version = endVersion(version, overwritten);
     }
-    staged.forEach((rowIds, bytes) => {
-      rows.write(rowIds, bytes);
-    });
+    for (const { rowIds, rows: bytes } of puts) rows.write(rowIds, bytes);
   };
+  const begin = stagedTransactions({
+    table,
+    maxBatch,
+    checkOpen(operation) {
+      if (closing !== undefined) throw storeClosed(operation);
+    },
+    apply,
+  });
 
   const close = async (): Promise<void> => {
     const error = storeClosed("ticket.gather");
@@ -173,29 +178,7 @@ function create(options: CheckedDramOptions): { store: DramStore; memory: RowMem
       tickets.add(ticket);
       return ticket;
     },
-    begin() {
-      if (closing !== undefined) throw storeClosed("store.begin");
-      if (transactionOpen) {
-        throw new EngramError({
-          code: "transaction-open",
-          operation: "store.begin",
-          message: "another transaction is open; commit or abort it first",
-          retry: "later",
-        });
-      }
-      transactionOpen = true;
-      return dramTransaction({
-        table,
-        maxBatch,
-        get closed() {
-          return closing !== undefined;
-        },
-        apply,
-        ended() {
-          transactionOpen = false;
-        },
-      });
-    },
+    begin,
     allocate(bytes) {
       if (scope.memory === undefined) throw storeClosed("store.allocate");
       return allocateOutput(scope.memory, bytes);

@@ -7,8 +7,10 @@ import {
   checkPrefetchOptions,
   checkRowIds,
   EngramError,
+  type StagedPut,
   type StoreCapabilities,
   StoreTicket,
+  stagedTransactions,
   storeClosed,
   storeCounters,
   type WritableRowStore,
@@ -19,7 +21,6 @@ import { lmdbFault } from "./lmdb-fault.js";
 import { type CheckedLmdbOptions, checkLmdbOptions, type LmdbStoreOptions } from "./lmdb-options.js";
 import type { Snapshot } from "./lmdb-snapshot.js";
 import { MappedRows, type TicketScope } from "./lmdb-ticket.js";
-import { lmdbTransaction, type StagedPut } from "./lmdb-transaction.js";
 import { type BlockWriter, blockWriter } from "./lmdb-writer.js";
 import { type MappedBlocks, mappedBlocks } from "./mapped-blocks.js";
 import { residency } from "./residency.js";
@@ -125,7 +126,6 @@ function create(environment: Environment, options: CheckedLmdbOptions, snapshot:
   const onRelease = (ticket: StoreTicket): void => {
     tickets.delete(ticket);
   };
-  let transactionOpen = false;
   let committing: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
   let refreshAt = performance.now() + refreshMs;
@@ -135,7 +135,11 @@ function create(environment: Environment, options: CheckedLmdbOptions, snapshot:
     if (current.refresh()) patches.load(current.snapshot);
   };
 
+  const checkOpen = (operation: string): void => {
+    if (closing !== undefined) throw storeClosed(operation);
+  };
   const apply = async (puts: readonly StagedPut[]): Promise<void> => {
+    if (puts.length === 0) return;
     let before = -1;
     const write = (transaction: TransactionWriter): void => {
       const published = readPublished(transaction)?.tables.find((one) => one.id === id);
@@ -161,6 +165,8 @@ function create(environment: Environment, options: CheckedLmdbOptions, snapshot:
     if (current.refresh() && !(known && current.commits === before + 1)) patches.load(current.snapshot);
     else for (const { rowIds } of puts) patches.add(rowIds);
   };
+
+  const begin = stagedTransactions({ table, maxBatch, checkOpen, apply });
 
   const close = async (): Promise<void> => {
     const error = storeClosed("ticket.gather");
@@ -190,33 +196,12 @@ function create(environment: Environment, options: CheckedLmdbOptions, snapshot:
       return ticket;
     },
     begin() {
-      if (closing !== undefined) throw storeClosed("store.begin");
-      if (!environment.writable) {
-        throw new EngramError({
-          code: "store-read-only",
-          operation: "store.begin",
-          message: `${environment.path} cannot be written by this user; give it write access, or copy the tables elsewhere`,
-        });
-      }
-      if (transactionOpen) {
-        throw new EngramError({
-          code: "transaction-open",
-          operation: "store.begin",
-          message: "another transaction is open; commit or abort it first",
-          retry: "later",
-        });
-      }
-      transactionOpen = true;
-      return lmdbTransaction({
-        table,
-        maxBatch,
-        get closed() {
-          return closing !== undefined;
-        },
-        apply,
-        ended() {
-          transactionOpen = false;
-        },
+      checkOpen("store.begin");
+      if (environment.writable) return begin();
+      throw new EngramError({
+        code: "store-read-only",
+        operation: "store.begin",
+        message: `${environment.path} cannot be written by this user; give it write access, or copy the tables elsewhere`,
       });
     },
     stats: () => counters.snapshot(),

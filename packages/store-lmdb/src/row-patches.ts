@@ -2,10 +2,10 @@
 // over them: rewriting a block of 16 MiB for a row would not do. Which rows may have one is a bit each, in memory, only
 // ever set; whether a ticket sees the new row is decided by its snapshot.
 
+import type { StagedPut } from "@engram-ts/core";
 import type { TransactionWriter } from "./lmdb-environment.js";
 import { KIND, writeRowKey } from "./lmdb-keys.js";
 import type { Snapshot } from "./lmdb-snapshot.js";
-import type { StagedPut } from "./lmdb-transaction.js";
 import type { TableRecord } from "./table-records.js";
 
 /** The replaced rows of one table. */

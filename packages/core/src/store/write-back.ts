@@ -2,12 +2,12 @@
 // rows that change often and need not outlive a crash, as in training from checkpoints: a row that changes in every step
 // is then written once in a while. Not here: a cache of rows that are only read (cached.ts).
 
-import { EngramError } from "../errors.js";
 import { decodeRows } from "../rows/decode.js";
 import type { RowEncoding } from "../rows/encoding.js";
-import { checkPrefetchOptions, checkRowBytes, checkRowIds } from "./row-ids.js";
-import type { PrefetchOptions, RowTransaction, StoreStats, Ticket, WritableRowStore } from "./row-store.js";
+import { checkPrefetchOptions, checkRowIds } from "./row-ids.js";
+import type { PrefetchOptions, StoreStats, Ticket, WritableRowStore } from "./row-store.js";
 import { type ShardPart, ShardRows } from "./sharded-ticket.js";
+import { type StagedPut, stagedTransactions } from "./staged-transactions.js";
 import { unwrittenRows } from "./unwritten-rows.js";
 import { addHits, wrappedTickets } from "./wrapped-tickets.js";
 
@@ -24,11 +24,6 @@ export interface WriteBackStore extends WritableRowStore {
    * @throws EngramError what the store behind throws: what is not written is kept, and may be flushed again.
    */
   flush(): Promise<void>;
-}
-
-interface StagedPut {
-  readonly rowIds: Uint32Array;
-  readonly rows: Uint8Array;
 }
 
 /** When the memory is full, at least this part of it is written and given free. */
@@ -50,7 +45,6 @@ export function writeBack(store: WritableRowStore, { bytes }: WriteBackOptions):
   const tickets = wrappedTickets("writeBack", table);
   let commits = 0;
   let served = 0;
-  let transactionOpen = false;
   /** One writing after the other. */
   let last: Promise<unknown> = Promise.resolve();
   const queued = (work: () => Promise<void>): Promise<void> => {
@@ -131,51 +125,12 @@ export function writeBack(store: WritableRowStore, { bytes }: WriteBackOptions):
     return tickets.open(new ShardRows(table, length, parts), options);
   };
 
-  const begin = (): RowTransaction => {
-    tickets.checkOpen("store.begin");
-    if (transactionOpen) {
-      throw new EngramError({
-        code: "transaction-open",
-        operation: "store.begin",
-        message: "another transaction is open; commit or abort it first",
-        retry: "later",
-      });
-    }
-    transactionOpen = true;
-    let staged: StagedPut[] | undefined = [];
-    const open = (operation: string): StagedPut[] => {
-      tickets.checkOpen(operation);
-      if (staged !== undefined) return staged;
-      throw new EngramError({
-        code: "transaction-closed",
-        operation,
-        message: "the transaction was committed or aborted; open another one with store.begin()",
-      });
-    };
-    return {
-      put(rowIds, rows) {
-        const into = open("transaction.put");
-        checkRowIds(rowIds, table, maxBatch, "transaction.put");
-        checkRowBytes(rows, rowIds.length, table, "transaction.put");
-        into.push({ rowIds: rowIds.slice(), rows: new Uint8Array(rows) });
-        return Promise.resolve();
-      },
-      async commit() {
-        const puts = open("transaction.commit");
-        staged = undefined;
-        try {
-          await queued(() => keep(puts));
-        } finally {
-          transactionOpen = false;
-        }
-      },
-      async abort() {
-        open("transaction.abort");
-        staged = undefined;
-        transactionOpen = false;
-      },
-    };
-  };
+  const begin = stagedTransactions({
+    table,
+    maxBatch,
+    checkOpen: tickets.checkOpen,
+    apply: (puts) => queued(() => keep(puts)),
+  });
 
   const writeAll = (): Promise<void> =>
     queued(async () => {
