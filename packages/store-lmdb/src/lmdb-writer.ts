@@ -3,21 +3,13 @@
 // publishes all tables in one transaction and has what they replace removed.
 
 import { createHash, randomUUID } from "node:crypto";
-import { EngramError, type Manifest, type ManifestModule, type TableInfo } from "@engram-ts/core";
+import { EngramError, type Manifest, type ManifestModule } from "@engram-ts/core";
 import type { Environment } from "./lmdb-environment.js";
 import { KIND, rowKey } from "./lmdb-keys.js";
 import { removeRetired } from "./retired-tables.js";
 import { readPending, type TableRecord } from "./table-records.js";
-import { adoptPlan, checkOwner, publish } from "./write-plan.js";
+import { adoptPlan, checkOwner, type LayerState, publish, type WritePlan } from "./write-plan.js";
 import { checkSpace } from "./write-space.js";
-
-/** What is to be written; without a manifest, tables that are addressed by other means. */
-export interface WritePlan {
-  readonly manifest?: Omit<Manifest, "modules">;
-  readonly tables: ReadonlyMap<number, TableInfo>;
-  /** The bytes of the manifest's token map. */
-  readonly tokenMap?: Uint8Array;
-}
 
 /** As the TableWriter of core, but for a manifest that may be missing. */
 export interface BlockWriter {
@@ -25,16 +17,6 @@ export interface BlockWriter {
   write(layer: number, firstRow: number, rows: Uint8Array): Promise<void>;
   finish(digests?: ReadonlyMap<number, string>): Promise<Manifest | undefined>;
   close(): Promise<void>;
-}
-
-/** The writing of one table. */
-export interface LayerState {
-  readonly record: TableRecord;
-  /** Rows in whole blocks, which are committed. */
-  whole: number;
-  /** Rows after those, in `block`. */
-  filled: number;
-  block: Uint8Array | undefined;
 }
 
 const OPERATION = "writer.write";

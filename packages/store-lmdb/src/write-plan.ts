@@ -2,11 +2,10 @@
 // whatever dies in between.
 
 import { createHash } from "node:crypto";
-import { EngramError, type Manifest, tableInfo } from "@engram-ts/core";
+import { EngramError, type Manifest, type TableInfo, tableInfo } from "@engram-ts/core";
 import { rowsPerBlock } from "./block-layout.js";
 import { markFormat, type TransactionWriter } from "./lmdb-environment.js";
 import { metaKey } from "./lmdb-keys.js";
-import type { WritePlan } from "./lmdb-writer.js";
 import { retire } from "./retired-tables.js";
 import {
   encodeRecord,
@@ -20,6 +19,24 @@ import {
   readPublished,
   type TableRecord,
 } from "./table-records.js";
+
+/** What is to be written; without a manifest, tables that are addressed by other means. */
+export interface WritePlan {
+  readonly manifest?: Omit<Manifest, "modules">;
+  readonly tables: ReadonlyMap<number, TableInfo>;
+  /** The bytes of the manifest's token map. */
+  readonly tokenMap?: Uint8Array;
+}
+
+/** The writing of one table. */
+export interface LayerState {
+  readonly record: TableRecord;
+  /** Rows in whole blocks, which are committed. */
+  whole: number;
+  /** Rows after those, in `block`. */
+  filled: number;
+  block: Uint8Array | undefined;
+}
 
 /** Who takes up which plan. */
 export interface PlanRequest {

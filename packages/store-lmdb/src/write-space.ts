@@ -4,7 +4,7 @@ import { statfsSync } from "node:fs";
 import { EngramError } from "@engram-ts/core";
 import type { Environment } from "./lmdb-environment.js";
 import { lmdbFault } from "./lmdb-fault.js";
-import type { LayerState } from "./lmdb-writer.js";
+import type { LayerState } from "./write-plan.js";
 
 /** Beside the rows: pages of the tree, and the records. */
 const SPARE_BYTES = 2 ** 22;

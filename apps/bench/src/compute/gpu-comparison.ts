@@ -5,14 +5,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { machineCard } from "../machine-card.js";
-import { type BlockReport, compareBlocks } from "./block-comparison.js";
-import { type CheckReport, runChecks } from "./engine-checks.js";
-import { type ProfileReport, profileEngine } from "./engine-profile.js";
-import { type Field, type GpuPlan, gpuPlan, tinyPlan } from "./gpu-plan.js";
+import { compareBlocks } from "./block-comparison.js";
+import { runChecks } from "./engine-checks.js";
+import { profileEngine } from "./engine-profile.js";
+import { type Field, gpuPlan, tinyPlan } from "./gpu-plan.js";
+import type { GpuReport } from "./gpu-report.js";
 import { summaryLines } from "./gpu-summary.js";
-import { compareModel, type ModelReport } from "./model-comparison.js";
+import { compareModel } from "./model-comparison.js";
 import { compareOverhead, overheadOf } from "./overhead-comparison.js";
-import type { CellReport } from "./paired-cells.js";
 import { peerPool } from "./peer-pool.js";
 
 /** What of it is run, and where the report goes. */
@@ -28,23 +28,6 @@ export interface GpuOptions {
   /** What it may take; parts that would begin later are left out. */
   readonly seconds: number;
   readonly rounds: number;
-}
-
-/** What is written. */
-export interface GpuReport {
-  readonly benchmark: "compute-gpu";
-  readonly date: string;
-  readonly machine: object;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly plan: GpuPlan;
-  readonly checks: readonly CheckReport[];
-  readonly overhead: { readonly cells: readonly CellReport[]; readonly microseconds: object };
-  readonly models: readonly ModelReport[];
-  readonly blocks: readonly BlockReport[];
-  readonly profiles: readonly ProfileReport[];
-  /** Seconds of each part. */
-  readonly seconds: Readonly<Record<string, number>>;
-  readonly leftOut: readonly string[];
 }
 
 type Changing<T> = { -readonly [key in keyof T]: T[key] };

@@ -1,6 +1,6 @@
 // The short table of a comparison on a GPU: the last lines that it prints, one a cell, and one a checked engine.
 
-import type { GpuReport } from "./gpu-comparison.js";
+import type { GpuReport } from "./gpu-report.js";
 import type { CellReport } from "./paired-cells.js";
 
 /** The table's lines. */

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import type { CellContestant } from "../cells/cell-plan.js";
 import { filesBelow } from "../cells/row-table.js";
 import type { LeftOut } from "../report/report.js";
-import type { PeerCalls, PeerTable } from "./row-peers.js";
+import type { PeerCalls, PeerTable } from "./peer-table.js";
 
 /** Python's peers. */
 export type PythonPeer = "memmap" | "take" | "torch" | "py-lmdb" | "engramdb";

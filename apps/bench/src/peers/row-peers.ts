@@ -7,25 +7,8 @@ import { fileURLToPath } from "node:url";
 import type { CellContestant } from "../cells/cell-plan.js";
 import type { FioContestantOptions } from "../cells/fio-contestant.js";
 import type { LeftOut } from "../report/report.js";
+import type { PeerCalls, PeerTable } from "./peer-table.js";
 import { findPythonPeers, type PythonPeer } from "./python-peers.js";
-
-/** Where the rows lie that all peers read. */
-export interface PeerTable {
-  /** The file of packed rows. */
-  readonly path: string;
-  readonly rows: number;
-  readonly rowBytes: number;
-  /** For what peers make of it. */
-  readonly folder: string;
-}
-
-/** The calls that a cell asks for. */
-export interface PeerCalls {
-  readonly ids: string;
-  readonly count: number;
-  /** Every call is made once before anything counts: the cell is hot. */
-  readonly touch?: boolean;
-}
 
 /** Peers of this machine. */
 export interface RowPeers {

@@ -7,26 +7,10 @@ import type { CacheState, CellContestant, CellPlan } from "../cells/cell-plan.js
 import { expectedChecksum } from "../cells/table-words.js";
 import { canDropFiles } from "../machine/page-cache.js";
 import { shortCount } from "../report/numbers.js";
-import {
-  type AccessKind,
-  type CallRows,
-  callTokens,
-  type SizedAddressing,
-  sizedAddressing,
-  traceCalls,
-  uniformCalls,
-} from "../traces/trace-rows.js";
+import { type CallRows, callTokens, sizedAddressing, traceCalls, uniformCalls } from "../traces/trace-rows.js";
+import type { RowWorkload } from "./row-workload.js";
 import type { Suite, SuiteContext } from "./suite.js";
 import { rowContestants } from "./tier-contestants.js";
-
-/** The workload of a cell. */
-export interface RowWorkload {
-  readonly access: AccessKind;
-  readonly state: CacheState;
-  readonly sequences: number;
-  readonly sized: SizedAddressing;
-  readonly priority: number;
-}
 
 /** What each state means. */
 const STATES: Readonly<Record<CacheState, string>> = {

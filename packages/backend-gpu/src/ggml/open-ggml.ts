@@ -1,15 +1,13 @@
 // Opens the engine ggml on one device: checks the options, loads the library, and puts the backend together.
 
 import { availableParallelism } from "node:os";
-import { type Backend, EngramError } from "@engram-ts/core";
+import { EngramError } from "@engram-ts/core";
 import { chooseDevice, type FoundDevice, foundDevices, type GgmlDevice } from "./devices.js";
-import { ggmlBackend } from "./ggml-backend.js";
+import { type GgmlBackend, ggmlBackend } from "./ggml-backend.js";
 import type { Pointer } from "./library/bindings.js";
 import { type Library, loadLibrary } from "./library/load-library.js";
 import { openThreads } from "./library/thread-pool.js";
 import { WEIGHT_TYPES, type WeightType } from "./library/types.js";
-import type { RuntimeFigures } from "./runtime/runtime.js";
-import type { GgmlTensor } from "./tensor.js";
 
 /** Options of {@link openGgml}. */
 export interface GgmlOptions {
@@ -34,19 +32,6 @@ export interface GgmlOptions {
    * Graphs are kept in a quarter of it: processes that share a device need a limit each.
    */
   readonly memoryBytes?: number;
-}
-
-/** The engine ggml, open. */
-export interface GgmlBackend extends Backend<GgmlTensor> {
-  readonly device: GgmlDevice;
-  /** Version of ggml. */
-  readonly version: string;
-  /** Folder that the library was loaded from. */
-  readonly library: string;
-  readonly threads: number;
-  readonly weights: WeightType;
-  /** What ran so far. */
-  figures(): RuntimeFigures;
 }
 
 /**

@@ -1,12 +1,7 @@
 // Which expert computes which tokens: every expert its own alone, none dropped. Tokens are put in the order of their
-// experts, into slots; products then go through the slots of each expert. Two ways make the same results:
-// planOnHost (expert-plan-host.ts) reads the routes back, which costs nothing where values lie in the host's memory;
-// planInTiles (expert-plan-tiles.ts) reads nothing back, and pads each expert's tokens to whole tiles.
+// experts, into slots; products then go through the slots of each expert. Types only; plan-experts.ts chooses how.
 
-import { planOnHost } from "./expert-plan-host.js";
-import { planInTiles } from "./expert-plan-tiles.js";
 import type { TfjsArray } from "./tfjs-library.js";
-import type { TfjsRuntime } from "./tfjs-runtime.js";
 
 /** Tokens in the order of their experts. R routes: token by token, its k choices. */
 export interface ExpertPlan {
@@ -22,9 +17,4 @@ export interface ExpertPlan {
   linearInputGradient(weights: TfjsArray, dRows: TfjsArray): TfjsArray;
   /** The gradient of those weights: [slots, i] and [slots, o] -> [E, o, i]. */
   linearWeightGradient(rows: TfjsArray, dRows: TfjsArray): TfjsArray;
-}
-
-/** The plan of routes `experts` [N, k], int32, over `count` experts. */
-export function planExperts(runtime: TfjsRuntime, experts: TfjsArray, count: number): ExpertPlan {
-  return runtime.readsAtOnce ? planOnHost(runtime, experts, count) : planInTiles(runtime, experts, count);
 }

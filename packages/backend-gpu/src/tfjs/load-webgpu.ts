@@ -3,7 +3,7 @@
 // a second opening gets the same one.
 
 import { EngramError } from "@engram-ts/core";
-import { type LoadedLibrary, load, ready, unavailable } from "./load-library.js";
+import { type LoadedLibrary, load, ready, unavailable } from "./import-library.js";
 import type { GpuDevice, TfjsKernelBackend, TfjsLibrary } from "./tfjs-library.js";
 import type { TfjsOptions } from "./tfjs-options.js";
 

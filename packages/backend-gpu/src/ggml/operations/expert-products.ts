@@ -7,33 +7,10 @@ import { add, multiply, silu, siluBack, swiglu } from "../nodes/elementwise.js";
 import type { GgmlNode } from "../nodes/node.js";
 import { expertGradients as matrixGradients, mulMatId, sumRows } from "../nodes/products.js";
 import { packedTranspose, reshape } from "../nodes/shape.js";
+import type { ExpertGradients, ExpertInputs } from "./expert-inputs.js";
 import type { EngineContext } from "./operation.js";
 import { sortedGradients, sortedSum } from "./sorted-experts.js";
 import { sumMiddle } from "./stream-parts.js";
-
-/** Tokens, their routes, and the experts' matrices. */
-export interface ExpertInputs {
-  /** [d, N]. */
-  readonly x: GgmlNode;
-  /** i32 [k, N]. */
-  readonly ids: GgmlNode;
-  /** [k, N]. */
-  readonly weights: GgmlNode;
-  /** [d, w, E]. */
-  readonly gate: GgmlNode;
-  readonly up: GgmlNode;
-  /** [w, d, E]. */
-  readonly down: GgmlNode;
-}
-
-/** Gradients of {@link expertSum}, each computed only where it is used. */
-export interface ExpertGradients {
-  readonly x: GgmlNode;
-  readonly weights: GgmlNode;
-  readonly gate: GgmlNode;
-  readonly up: GgmlNode;
-  readonly down: GgmlNode;
-}
 
 /** Choices an expert gets on average from which on a CPU without kernels sorts tokens. */
 const SORTED_FROM = 8;

@@ -7,7 +7,7 @@ import type { Four } from "../nodes/node.js";
 import { GgmlNode } from "../nodes/node.js";
 import { mulMat, sumRows } from "../nodes/products.js";
 import { cast, packedTranspose, reshape } from "../nodes/shape.js";
-import type { ExpertGradients, ExpertInputs } from "./expert-products.js";
+import type { ExpertGradients, ExpertInputs } from "./expert-inputs.js";
 import { choicesToSlots, type ExpertSlots, expertSlots, fromSlots, toSlots } from "./expert-slots.js";
 import type { EngineContext } from "./operation.js";
 import { sumMiddle } from "./stream-parts.js";

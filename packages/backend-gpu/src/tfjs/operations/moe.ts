@@ -2,9 +2,10 @@
 // expert-route.ts; who computes what is expert-plan.ts. Besides y it gives the choice and the load.
 // x [N, d], router [E, d], gate and up [E, w, d], down [E, d, w]. Slots: tokens in the order of their experts.
 
-import { type ExpertPlan, planExperts } from "../expert-plan.js";
+import type { ExpertPlan } from "../expert-plan.js";
 import { route, routeAgain, routeBackward } from "../expert-route.js";
 import { linear, linearInputGradient, linearWeightGradient } from "../matrix-product.js";
+import { planExperts } from "../plan-experts.js";
 import { gated, gatedBackward, type SwigluWeights, swiglu, swigluBackward } from "../swiglu.js";
 import type { ArrayInputs, TensorOperation } from "../tensor-operation.js";
 import { rowsOf } from "../tensor-shape.js";
