@@ -9,12 +9,13 @@ import { writeTable } from "../cells/row-table.js";
 import { textFile } from "../corpus.js";
 import { machineCard } from "../machine-card.js";
 import { findRowPeers } from "../peers/row-peers.js";
+import { checkContinues, continuedReport } from "../report/continued.js";
 import { wantOfTime } from "../report/left-out.js";
 import { reportMarkdown } from "../report/markdown.js";
 import { duration } from "../report/numbers.js";
 import { DEFAULT_PRICES } from "../report/prices.js";
 import type { BenchReport, LeftOut } from "../report/report.js";
-import { writeReport } from "../report/report-files.js";
+import { readReport, writeReport } from "../report/report-files.js";
 import { SUITES } from "../suites/all-suites.js";
 import { type RunBudget, type RunProgress, runSuites } from "../suites/run-suites.js";
 import type { Suite, SuiteContext } from "../suites/suite.js";
@@ -105,8 +106,10 @@ async function measure(
     const traces = new Map<string, Trace>();
     const context = await contextFor(options, { folder, peers, leftOut, traces });
     const machine = machineCard({ folder, versions: { ...packageVersions(), ...peers.versions } });
+    const before = options.continue === undefined ? undefined : readReport(options.continue);
+    if (before !== undefined) checkContinues(before, { machine, trace: context.trace.card.sha256 });
     const budget = { ...budgetOf(options, start), interrupted: interruption.signal };
-    const measured = await runSuites(suites, context, budget, progress);
+    const measured = await runSuites(suites, context, budget, progress, before);
     const report: BenchReport = {
       format: "engram-bench",
       version: 1,
@@ -120,7 +123,10 @@ async function measure(
       curves: measured.curves,
       leftOut: [...leftOut, ...measured.leftOut],
     };
-    return { report, abandoned: measured.abandoned };
+    return {
+      report: before === undefined ? report : continuedReport(before, report),
+      abandoned: measured.abandoned,
+    };
   } finally {
     process.removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
     remove();
@@ -201,7 +207,7 @@ function budgetOf({ quick, budget, processes, rounds, limit }: RunOptions, start
 function givenOptions(command: Command): string[] {
   return command.options.flatMap((option) => {
     const name = option.attributeName();
-    if (command.getOptionValueSource(name) !== "cli" || name === "out" || name === "folder") return [];
+    if (command.getOptionValueSource(name) !== "cli" || ["out", "folder", "continue"].includes(name)) return [];
     const value: unknown = command.getOptionValue(name);
     if (value === true) return [option.long ?? name];
     if (name === "suites") return ["--suites", (value as readonly Suite[]).map((suite) => suite.name).join(",")]; // as parsed

@@ -14,6 +14,7 @@ export interface RunOptions {
   /** Seconds. */
   readonly limit?: number;
   readonly out: string;
+  readonly continue?: string;
   readonly folder: string;
   readonly preset?: readonly AddressingPresetName[];
   readonly rows?: readonly number[];
@@ -38,6 +39,7 @@ export function withRunOptions(command: Command): Command {
     .option("--budget <time>", "stop after so long, as 90s or 10m, most telling cells first", seconds)
     .option("--limit <time>", "end a contestant that gives no answer for so long (default: 15 s to 2 minutes)", seconds)
     .option("--out <folder>", "where report.json, report.md and report.html go", "engram-bench-report")
+    .option("--continue <report>", "measure what a report of this machine lacks, and write both as one")
     .option("--folder <folder>", "scratch space for tables, on the disk that is meant", tmpdir())
     .option("--preset <names>", `whose rows: ${Object.keys(ADDRESSING_PRESETS).join(", ")}`, presets)
     .option("--rows <counts>", "table sizes, the first for most cells: 1M,16M", counts)

@@ -7,7 +7,7 @@ import type { BenchReport } from "./report.js";
 const REPETITIVE = 0.15;
 
 /** The lines. */
-export function machineLines({ machine, started, seconds, traces, prices }: BenchReport): string[] {
+export function machineLines({ machine, started, seconds, traces, prices, sittings }: BenchReport): string[] {
   const { cpu, cores, memoryBytes, platform, node, hugePages, disk, readAheadKb, cachedBytes, commit, versions } =
     machine;
   const ahead = [...new Set(Object.values(readAheadKb ?? {}))].map((kib) => `${kib} KiB`).join(", ");
@@ -15,8 +15,12 @@ export function machineLines({ machine, started, seconds, traces, prices }: Benc
     disk === undefined
       ? "disk unknown"
       : `${disk.device} (${disk.model}), ${disk.fileSystem}, read-ahead ${disk.readAheadKb} KiB, ${byteCount(disk.freeBytes)} free`;
+  const runs = sittings ?? [{ started, seconds, ...(commit === undefined ? {} : { commit }) }];
   return [
-    `${started.slice(0, 16).replace("T", " ")} UTC, ${Math.round(seconds)} s${commit === undefined ? "" : `, commit ${commit}`}`,
+    ...runs.map((run) => {
+      const cells = "cells" in run ? `: ${run.cells} cells` : "";
+      return `${dated(run.started)}, ${Math.round(run.seconds)} s${run.commit === undefined ? "" : `, commit ${run.commit}`}${cells}`;
+    }),
     `${cpu}, ${cores} cores, ${byteCount(memoryBytes)}, ${platform}, Node ${node.replace("v", "")}`,
     `disk: ${diskText}${disk === undefined && ahead !== "" ? `, read-ahead ${ahead}` : ""}`,
     `huge pages: ${hugePages ?? "unknown"}; the system's cache held ${byteCount(cachedBytes ?? 0)} at the start`,
@@ -33,4 +37,8 @@ export function machineLines({ machine, started, seconds, traces, prices }: Benc
     ),
     `prices (${prices.currency}): a core ${prices.coreHour} an hour; a GiB a month: memory ${prices.memoryGibMonth}, disk ${prices.diskGibMonth}, object store ${prices.objectGibMonth}; 1,000 reads of it ${prices.objectThousandReads}`,
   ];
+}
+
+function dated(iso: string): string {
+  return `${iso.slice(0, 16).replace("T", " ")} UTC`;
 }

@@ -71,6 +71,16 @@ export interface LeftOut {
   readonly why: string;
 }
 
+/** One of several runs that made a report. */
+export interface Sitting {
+  readonly started: string;
+  readonly seconds: number;
+  readonly command: readonly string[];
+  readonly commit?: string;
+  /** Cells that it measured. */
+  readonly cells: number;
+}
+
 /** A whole report. */
 export interface BenchReport {
   readonly format: "engram-bench";
@@ -85,4 +95,6 @@ export interface BenchReport {
   readonly cells: readonly CellReport[];
   readonly curves: readonly CurveReport[];
   readonly leftOut: readonly LeftOut[];
+  /** Where several runs made it, one after the other; `machine` is as the first one found it. */
+  readonly sittings?: readonly Sitting[];
 }

@@ -29,8 +29,10 @@ export interface OffloadModel {
   readonly tokens: Uint32Array;
   /** Where its tables are, by scheme. */
   readonly tables: Readonly<Record<"file" | "lmdb", string>> & { readonly s3?: string };
-  /** Writes them unless they are there. */
+  /** Writes those of this machine unless they are there. */
   write(): Promise<void>;
+  /** The same for the object store's, where there is one. */
+  writeFar(): Promise<void>;
 }
 
 /** Rows of a head: tables large enough that a step's rows lie apart. */
@@ -91,6 +93,7 @@ export function offloadModel(name: OffloadModelName, context: SuiteContext): Off
     ...(context.s3 === undefined ? {} : { s3: `${context.s3}/offload-${name}` }),
   };
   let writing: Promise<void> | undefined;
+  let writingFar: Promise<void> | undefined;
   return {
     name,
     specFile,
@@ -100,14 +103,21 @@ export function offloadModel(name: OffloadModelName, context: SuiteContext): Off
     tokens: compressIds(context.tokenizer.tokenMap, context.trace.ids),
     tables,
     write() {
-      writing ??= writeAll();
+      writing ??= writeAll([tables.file, tables.lmdb]);
       return writing;
     },
+    writeFar() {
+      writingFar ??= writeAll(tables.s3 === undefined ? [] : [tables.s3]);
+      writingFar.catch(() => {
+        writingFar = undefined; // told to this cell; the next one tries again
+      });
+      return writingFar;
+    },
   };
-  async function writeAll(): Promise<void> {
+  async function writeAll(uris: readonly string[]): Promise<void> {
     writeFileSync(specFile, JSON.stringify(spec));
     const infos = new Map(hashes.layers.map(({ layer, rows }) => [layer, tableInfo({ rows, encoding })]));
-    for (const uri of Object.values(tables)) {
+    for (const uri of uris) {
       await writeTables(uri, hashes, infos, (layer, firstRow, bytes) => {
         const table = infos.get(layer);
         if (table !== undefined) fillRows(table, layer, firstRow, bytes);

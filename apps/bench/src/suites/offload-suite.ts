@@ -9,7 +9,7 @@ import { filesBelow } from "../cells/row-table.js";
 import { canDropFiles } from "../machine/page-cache.js";
 import { shortCount } from "../report/numbers.js";
 import { type OffloadModel, offloadModel } from "./offload-models.js";
-import type { Suite, SuiteContext } from "./suite.js";
+import { type Suite, type SuiteContext, unlessItFails } from "./suite.js";
 import { READ_THREADS } from "./tier-contestants.js";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/cells/offload-contestant.js", import.meta.url));
@@ -60,8 +60,9 @@ function offloadCell(
 ): CellPlan {
   const { name: preset, rows, rowBytes, rowsPerToken } = model;
   const contestants: CellContestant[] = [];
+  const id = `offload/${engine}/${preset}/${state}/${sequences}`;
   return {
-    id: `offload/${engine}/${preset}/${state}/${sequences}`,
+    id,
     suite: "offload",
     title: `decode steps of ${preset} on ${engine}, ${sequences} ${sequences === 1 ? "sequence" : "sequences"}, ${rowsPerToken} of ${shortCount(rows)} rows of ${rowBytes} bytes a token, ${state}`,
     labels: { engine, preset, state, sequences, rows, rowBytes, rowsPerToken },
@@ -86,7 +87,11 @@ function offloadCell(
         ...both("file", { ...given, uri: file }),
         ...both("lmdb", { ...given, uri: lmdb }),
         // an object store is asked for few rows, and never while others are hot
-        ...(s3 === undefined || state !== "cold" ? [] : both("s3", { ...given, uri: s3 })),
+        ...(await unlessItFails(context, `s3 in ${id}`, async () => {
+          if (s3 === undefined || state !== "cold") return [];
+          await model.writeFar();
+          return both("s3", { ...given, uri: s3 });
+        })),
       );
     },
   };

@@ -46,6 +46,9 @@ interface Job {
   run(until: number, stop: AbortSignal): Promise<void>;
 }
 
+/** What was measured before, and is not to be measured again. */
+export type MeasuredBefore = Pick<SuitesOutcome, "cells" | "curves">;
+
 /** A cell takes at most so many times its share of the time that is left. */
 const SHARES = 3;
 
@@ -67,9 +70,10 @@ export async function runSuites(
   context: SuiteContext,
   { deadline = Number.POSITIVE_INFINITY, interrupted, effort }: RunBudget,
   progress: RunProgress,
+  before: MeasuredBefore = { cells: [], curves: [] },
 ): Promise<SuitesOutcome> {
   const plans: SuitePlan[] = [];
-  for (const suite of suites) plans.push(await suite.plan(context));
+  for (const suite of suites) plans.push(without(await suite.plan(context), suite, before));
   const cells: CellReport[] = [];
   const curves: CurveReport[] = [];
   const leftOut = new Map<string, LeftOut>();
@@ -129,6 +133,13 @@ export async function runSuites(
   for (const [i, job] of waiting.entries()) await runJob(job, waiting.slice(i));
   clearTimeout(timer);
   return { cells, curves, leftOut: [...leftOut.values()], abandoned };
+}
+
+/** What of a plan is not measured yet; curves come in the order of their plan. */
+function without({ cells, curves = [] }: SuitePlan, { name }: Suite, before: MeasuredBefore): SuitePlan {
+  const known = new Set(before.cells.map(({ id }) => id));
+  const computed = before.curves.filter(({ suite }) => suite === name).length;
+  return { cells: cells.filter(({ id }) => !known.has(id)), curves: curves.slice(computed) };
 }
 
 function cellJobs(

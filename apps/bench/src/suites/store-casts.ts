@@ -5,10 +5,11 @@ import type { CellContestant } from "../cells/cell-plan.js";
 import { type DelayProxy, startDelayProxy } from "../cells/delay-proxy.js";
 import type { RowContestantOptions } from "../cells/row-contestant.js";
 import { filesBelow } from "../cells/row-table.js";
-import type { PeerTable } from "../peers/row-peers.js";
+import type { PeerTable } from "../peers/peer-table.js";
+import type { RowWorkload } from "./row-workload.js";
 import type { SuiteContext } from "./suite.js";
 import { objectParts, plainContestant, READ_THREADS, tierContestant } from "./tier-contestants.js";
-import type { RowCast, RowWorkload } from "./tiers-suite.js";
+import type { RowCast } from "./tiers-suite.js";
 
 /** A cell's cast, of its workload. */
 export type CastOf = (workload: RowWorkload & { readonly rowBytes: number }, context: SuiteContext) => RowCast;

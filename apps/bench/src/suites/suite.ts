@@ -62,3 +62,17 @@ export interface Suite {
   readonly description: string;
   plan(context: SuiteContext): SuitePlan | Promise<SuitePlan>;
 }
+
+/** What takes part where something answers, such as an object store: where it does not, that is left out alone, and named. */
+export async function unlessItFails<T>(
+  context: Pick<SuiteContext, "leaveOut">,
+  what: string,
+  make: () => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  try {
+    return await make();
+  } catch (error) {
+    context.leaveOut({ what, why: error instanceof Error ? error.message : String(error) });
+    return [];
+  }
+}

@@ -50,6 +50,7 @@ export function tableShelf(folder: string, s3?: string): TableShelf {
           if (own !== undefined) checkSpace(folder, sized);
           const writing = writeTable(uri, sized);
           written.set(uri, writing);
+          writing.catch(() => written.delete(uri)); // told to this cell; the next one tries again
           return writing;
         },
         files: () => (own === undefined ? [] : filesBelow(own)),

@@ -8,10 +8,10 @@ import type { CellContestant } from "../cells/cell-plan.js";
 import type { PlainContestantOptions } from "../cells/plain-contestant.js";
 import type { RowContestantOptions } from "../cells/row-contestant.js";
 import { filesBelow } from "../cells/row-table.js";
-import type { PeerTable } from "../peers/row-peers.js";
-import type { SuiteContext } from "./suite.js";
+import type { PeerTable } from "../peers/peer-table.js";
+import type { RowWorkload } from "./row-workload.js";
+import { type SuiteContext, unlessItFails } from "./suite.js";
 import type { ShelvedTable } from "./table-shelf.js";
-import type { RowWorkload } from "./tiers-suite.js";
 
 /** The threads that files and LMDB read on, and the reads that their peers in C have under way. */
 export const READ_THREADS = 16;
@@ -43,6 +43,9 @@ export function plainContestant(name: string, options: PlainContestantOptions): 
   return { name, kind: "peer", command, files: () => (options.kind.startsWith("sdk-") ? [] : [options.path]) };
 }
 
+/** An object store is asked for no more rows at once, and never for all of the trace. */
+const MOST_FAR_ROWS = 4_096;
+
 /** All that take part in a cell. Tables are written first: peers need to know where rows lie. */
 export async function rowContestants(
   workload: RowWorkload,
@@ -55,7 +58,6 @@ export async function rowContestants(
   const hot = state === "hot";
   const file = shelf.table("file", sized);
   const lmdb = shelf.table("lmdb", sized);
-  const s3 = context.s3 === undefined ? undefined : shelf.table("s3", sized);
   const { rowBytes } = tableInfo({ rows, encoding });
   const cacheBytes = Math.max(2 ** 20, Math.floor((rows * rowBytes) / CACHE_SHARE));
   const tier = (name: string, uri: string, tables: readonly ShelvedTable[] = []) =>
@@ -66,19 +68,22 @@ export async function rowContestants(
     tier("file", file.uri, [file]),
     tier("lmdb", lmdb.uri, [lmdb]),
     ...(hot ? [tier("dram cache > file", `dram(${cacheBytes}) > ${file.uri}`)] : []),
-    // an object store is asked for few rows, and never for all of the trace
-    ...(s3 === undefined || state !== "cold"
-      ? []
-      : [tier("s3", s3.uri), tier("dram cache > s3", `dram(${cacheBytes}) > ${s3.uri}`)]),
     ...context.stores.map((uri) =>
       tierContestant(uri, { uri, layer, ...calls, touch: hot, own: true }, () => filesOf(uri)),
     ),
   ];
   await file.write();
   await lmdb.write();
-  await s3?.write();
-  const objects = s3 === undefined || state !== "cold" ? [] : await objectPeers(s3.uri, rowBytes, calls);
-  return [...tiers, ...objects, ...peersOf(workload, calls, context, shelf.packedFile(sized), rowBytes)];
+  const wanted = context.s3 !== undefined && state === "cold" && calls.count <= MOST_FAR_ROWS;
+  const what = `s3: ${workload.access}, ${workload.sequences}, ${state}, of ${rows} rows`;
+  const far = await unlessItFails(context, what, async () => {
+    if (!wanted) return [];
+    const s3 = shelf.table("s3", sized);
+    await s3.write();
+    const tiers = [tier("s3", s3.uri), tier("dram cache > s3", `dram(${cacheBytes}) > ${s3.uri}`)];
+    return [...tiers, ...(await objectPeers(s3.uri, rowBytes, calls))];
+  });
+  return [...tiers, ...far, ...peersOf(workload, calls, context, shelf.packedFile(sized), rowBytes)];
 }
 
 /** Files of a user's own tables. */

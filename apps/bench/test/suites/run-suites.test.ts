@@ -92,3 +92,14 @@ test("a run that is interrupted says so, and keeps what it has", async () => {
   ]);
   expect(limits[0]?.until).toBe(Number.POSITIVE_INFINITY);
 }, 30_000);
+
+test("what a report has is not measured again", async () => {
+  const begun: string[] = [];
+  const run = (before?: Parameters<typeof runSuites>[4]) =>
+    runSuites([suiteOf([cell("one", 0, 1), cell("two", 1, 1)])], context, { effort }, progressTo(begun), before);
+  const first = await run();
+  begun.length = 0;
+  const [kept] = first.cells;
+  const { cells } = await run({ cells: kept === undefined ? [] : [kept], curves: [] });
+  expect([kept?.id, begun, cells.map(({ id }) => id)]).toEqual(["one", ["two"], ["two"]]);
+}, 30_000);
