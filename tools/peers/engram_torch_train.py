@@ -8,8 +8,8 @@ Parameters, rows, tokens and row ids are read from files that our side wrote. Re
   open      from a checkpoint, tables and batches         steps     the next ones, timed, with losses and norms
   evaluate  the mean loss of other batches                values    of a parameter or a table, to compare
   close     forgets a run
-As our trainer does it, rows count in the norm occurrence by occurrence. Losses stay on the device until all steps of a
-request were taken: nothing waits for them.
+Gradients of rows are summed before they are clipped, so that the norm is that of dense tables. Losses stay on the device
+until all steps of a request were taken: nothing waits for them.
 """
 
 import os
@@ -147,6 +147,8 @@ class Run:
 
     def clip(self):
         dense = [one.grad for one in self.dense if one.grad is not None]
+        for one in self.weights:
+            one.grad = one.grad.coalesce()
         parts = [*dense, *(one.grad._values() for one in self.weights)]
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(parts)))
         if self.config["clip"] is not None:

@@ -64,10 +64,14 @@ export function checkGradients(name: OperationName, options: object, outputs: Sh
 type Check<N extends OperationName> = (inputs: CheckedInputs, options: OperationOptions<unknown, N>) => OutputShapes;
 
 const CHECKS: { readonly [N in OperationName]: Check<N> } = {
-  embed(inputs, { ids }) {
+  embed(inputs, { ids, idsPerToken = 1 }) {
     const { rows, width } = inputs.matrix("table", "[V, d]");
+    checkCounts("embed", { idsPerToken });
+    if (ids.length % idsPerToken !== 0) {
+      throw refused("embed", `there are ${ids.length} ids, expected a multiple of idsPerToken, ${idsPerToken}`);
+    }
     checkIds("embed", ids, rows);
-    return { y: [ids.length, width] };
+    return { y: [ids.length / idsPerToken, idsPerToken * width] };
   },
 
   add(inputs) {

@@ -3,7 +3,7 @@
 
 import type { BackendUpdates } from "@engram-ts/core";
 import { EngramError } from "@engram-ts/core";
-import { checkIds } from "../operation-checks/checked-options.js";
+import { checkIds, sideBySide } from "../operation-checks/checked-options.js";
 import { add, clamp, divide, fill, multiply, scale, square, squareRoot } from "./nodes/elementwise.js";
 import type { GgmlNode } from "./nodes/node.js";
 import { sum } from "./nodes/products.js";
@@ -57,7 +57,7 @@ export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
         throw refused("write", `there are ${values.length} values for a tensor of shape [${tensor.shape.join(", ")}]`);
       }
       flat.forget();
-      host.write(facts, Float32Array.from(values));
+      host.write(facts, values instanceof Float32Array ? values.slice() : Float32Array.from(values));
     },
     accumulate(target, addend) {
       open("accumulate", { into: target, addend }, target);
@@ -75,23 +75,25 @@ export function engineUpdates(host: UpdateHost): BackendUpdates<GgmlTensor> {
       if (target.shape.length !== 2) {
         throw refused("scatterAdd", `into has shape [${target.shape.join(", ")}], expected a matrix [V, d]`);
       }
-      checkSides("scatterAdd", "rows", rows, [ids.length, d]);
+      checkSides("scatterAdd", "rows", rows, sideBySide(rows.shape[0] ?? 0, ids.length, d));
       checkIds("scatterAdd", ids, vocabulary);
       if (ids.length === 0 || d === 0) return;
       flat.forget();
       const node = host.writableHere(host.facts("scatterAdd", "into", target));
-      engine.effect(scatterRows(node, ids, nodeOf(rows)));
+      engine.effect(scatterRows(node, ids, reshape(nodeOf(rows), d, ids.length)));
     },
-    clip(gradients, most) {
+    clip(gradients, most, by = 1) {
       open("clip", Object.fromEntries(gradients.map((one, i) => [`gradients[${i}]`, one])));
       if (!(most > 0)) throw refused("clip", `the greatest norm is ${String(most)}; use a number above 0`);
+      if (!(by > 0)) throw refused("clip", `scale is ${String(by)}; use a number above 0`);
       const { total: few, rest } = flat.squares(gradients.map(nodeOf));
       const squares = [...(few === undefined ? [] : [few]), ...rest.map((one) => sum(square(one)))];
       const total =
         squares.length === 0 ? hostLeaf("f32", [1], Float32Array.of(0)) : squares.reduce((a, b) => add(a, b));
-      const norm = reshape(squareRoot(total), 1);
+      const scaledBack = (node: GgmlNode): GgmlNode => (by === 1 ? node : scale(node, 1 / by));
+      const norm = scaledBack(reshape(squareRoot(total), 1));
       const limit = hostLeaf("f32", [1], Float32Array.of(most));
-      const factor = clamp(divide(limit, scale(norm, 1, LEAST_NORM)), 0, 1);
+      const factor = scaledBack(clamp(divide(limit, scale(norm, 1, LEAST_NORM)), 0, 1));
       flat.scaleBy(factor);
       return { norm: host.born(norm, [1]), factor: host.born(factor, [1]) };
     },

@@ -1,6 +1,6 @@
 // The backend of core's interface on one device of ggml: handles over a runtime, which runs what is wanted as one graph.
 
-import { type BackendMemory, EngramError, encodedRowBytes, type RowEncoding } from "@engram-ts/core";
+import { type Backend, type BackendMemory, EngramError, encodedRowBytes, type RowEncoding } from "@engram-ts/core";
 import { type GgmlDevice, isSoftware } from "./devices.js";
 import { engineOperations } from "./engine-operations.js";
 import { engineUpdates } from "./engine-updates.js";
@@ -11,14 +11,27 @@ import type { ThreadPool } from "./library/thread-pool.js";
 import { rowBytes, type WeightType } from "./library/types.js";
 import { GgmlNode } from "./nodes/node.js";
 import { cast, hostLeaf, pack, reshape } from "./nodes/shape.js";
-import type { GgmlBackend } from "./open-ggml.js";
+
 import type { EngineContext } from "./operations/operation.js";
 import { type CacheSlot, cacheSlabs } from "./runtime/cache-slabs.js";
 import { constantLeaves } from "./runtime/constant-leaves.js";
 import { derivedNodes } from "./runtime/derived-nodes.js";
-import { GgmlRuntime } from "./runtime/runtime.js";
+import { GgmlRuntime, type RuntimeFigures } from "./runtime/runtime.js";
 import type { GgmlTensor, TensorFacts } from "./tensor.js";
 import { encodeWeights, weightTypeFor } from "./weights.js";
+
+/** The engine ggml, open. */
+export interface GgmlBackend extends Backend<GgmlTensor> {
+  readonly device: GgmlDevice;
+  /** Version of ggml. */
+  readonly version: string;
+  /** Folder that the library was loaded from. */
+  readonly library: string;
+  readonly threads: number;
+  readonly weights: WeightType;
+  /** What ran so far. */
+  figures(): RuntimeFigures;
+}
 
 /** What a backend is made of. */
 export interface BackendParts {
@@ -154,7 +167,7 @@ export function ggmlBackend(parts: BackendParts): GgmlBackend {
     upload(values, shape, use) {
       checkOpen("upload");
       checkSides("upload", values.length, shape);
-      const copy = Float32Array.from(values);
+      const copy = values instanceof Float32Array ? values.slice() : Float32Array.from(values);
       const sides = shape.toReversed();
       if (use === undefined) return born(hostLeaf("f32", sides, copy), shape);
       const type = use === "matrix" && shape.length > 1 ? weightTypeFor(weights, sides[0] ?? 1) : "f32";

@@ -52,6 +52,15 @@ export function checkLength(operation: string, name: string, found: number, toke
     throw refused(operation, `${name} has ${found} entries, expected one for each of ${tokens} tokens`);
 }
 
+/**
+ * Sides of n rows of d values that come in a matrix of so many rows: several of them side by side where it has fewer.
+ * @returns `[n, d]`, which no other matrix has, where they do not divide.
+ */
+export function sideBySide(tokens: number, n: number, d: number): readonly [number, number] {
+  const perToken = tokens > 0 && n % tokens === 0 ? n / tokens : 1;
+  return [n / perToken, perToken * d];
+}
+
 /** Checks ids of a table. @throws EngramError `token-out-of-range` */
 export function checkIds(operation: string, ids: Uint32Array, rows: number): void {
   const index = ids.findIndex((id) => id >= rows);

@@ -3,7 +3,7 @@
 
 import type { AdamWOptions, BackendUpdates, MuonOptions, MuonParameter } from "@engram-ts/core";
 import { invalidShape, refused } from "../operation-checks/checked-inputs.js";
-import { checkIds } from "../operation-checks/checked-options.js";
+import { checkIds, sideBySide } from "../operation-checks/checked-options.js";
 import { product } from "./matrix-product.js";
 import { scatterRows } from "./scatter-rows.js";
 import type { TensorBook } from "./tensor-book.js";
@@ -46,19 +46,22 @@ export function tensorUpdates(runtime: TfjsRuntime, book: TensorBook): BackendUp
         const sum = book.array("scatterAdd", "into", into);
         const [vocabulary = 0, d = 0] = sum.shape;
         if (sum.shape.length !== 2) throw invalidShape("scatterAdd", "into", sum.shape, "a matrix [V, d]");
-        const addends = like("scatterAdd", "rows", rows, [ids.length, d]);
+        const addends = like("scatterAdd", "rows", rows, sideBySide(rows.shape[0] ?? 0, ids.length, d));
         checkIds("scatterAdd", ids, vocabulary);
-        if (ids.length > 0 && d > 0) book.replace(into, scatterRows(runtime, sum, ids, addends));
+        if (ids.length === 0 || d === 0) return;
+        book.replace(into, scatterRows(runtime, sum, ids, tf.reshape(addends, [ids.length, d])));
       });
     },
-    clip(gradients, most) {
+    clip(gradients, most, scale = 1) {
       return book.run("clip", () => {
         if (!(most > 0)) throw refused("clip", `most is ${String(most)}; use a norm above 0`);
+        if (!(scale > 0)) throw refused("clip", `scale is ${String(scale)}; use a number above 0`);
         const arrays = gradients.map((gradient, i) => book.array("clip", `gradients[${i}]`, gradient));
         const squares = arrays.map((array) => tf.reshape(tf.sum(tf.square(array)), [1]));
-        const norm = tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square), tf.zeros([1])));
+        const scaled = tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square), tf.zeros([1])));
+        const norm = tf.div(scaled, scale);
         // never 0 / 0: a norm below every number that is none leaves the factor at 1
-        const factor = tf.minimum(tf.div(most, tf.maximum(norm, LEAST_NORM)), 1);
+        const factor = tf.div(tf.minimum(tf.div(most, tf.maximum(norm, LEAST_NORM)), 1), scale);
         return { norm: book.born(norm), factor: book.born(factor) };
       });
     },

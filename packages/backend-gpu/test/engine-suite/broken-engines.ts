@@ -331,6 +331,14 @@ export const BROKEN_ENGINES: readonly BrokenEngine[] = [
     open: () => brokenUpdates((right) => ({ clip: (gradients, most) => right.clip(gradients.slice(0, 1), most) })),
   },
   {
+    about: "the factor leaves the loss's scale in",
+    group: "updates",
+    open: () =>
+      brokenUpdates((right) => ({
+        clip: (gradients, most, scale = 1) => right.clip(gradients, most * scale),
+      })),
+  },
+  {
     about: "the gradient of rows is lost",
     group: "training",
     open: () =>

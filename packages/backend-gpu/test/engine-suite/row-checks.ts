@@ -90,6 +90,16 @@ const embedded: EngineCheck = {
       twins.engine.operations.embed.forward({ table: table.engine }, { ids: bad });
     await expectRefusal(call(Uint32Array.of(0, 37)), "token-out-of-range", /embed.*37/);
     await expectRefusal(call(Uint32Array.of(2 ** 32 - 1)), "token-out-of-range", /embed/);
+    const beside = twins.forward("embed", { table }, { ids, idsPerToken: 4 }).outputs.y ?? table;
+    await twins.compare("four side by side", beside, "forward");
+    await twins.compare("and added", twins.forward("add", { a: beside, b: beside }, {}).outputs.y ?? table, "forward");
+    for (const idsPerToken of [3, 0, 1.5]) {
+      await expectRefusal(
+        () => twins.engine.operations.embed.forward({ table: table.engine }, { ids, idsPerToken }),
+        "invalid-argument",
+        /embed.*idsPerToken/,
+      );
+    }
   },
 };
 

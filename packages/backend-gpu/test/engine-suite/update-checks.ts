@@ -254,6 +254,11 @@ function scattered(count: number, kind: "one" | "distinct" | "frequent"): Engine
       });
       sum(again, ids);
       expect(await engine.download(again.engine)).toEqual(await engine.download(empty.engine));
+      if (count % 4 > 0) return;
+      const beside = random(twins, [count / 4, 4 * d], 7);
+      engine.updates.scatterAdd(again.engine, ids, beside.engine);
+      reference.updates.scatterAdd(again.exact, ids, beside.exact);
+      await twins.compare("rows side by side", again, "backward");
     },
   };
 }
@@ -291,15 +296,19 @@ const clipped: EngineCheck = {
       { about: "below", gradients: all, most: 100 },
       { about: "of one", gradients: all.slice(0, 1), most: 0.01 },
       { about: "of zeros", gradients: [zero], most: 1 },
+      { about: "of a loss times 16, above", gradients: all, most: 0.05, scale: 16 },
+      { about: "of a loss times 16, below", gradients: all, most: 100, scale: 16 },
     ];
-    for (const { about, gradients, most } of cases) {
+    for (const { about, gradients, most, scale } of cases) {
       const ours = engine.updates.clip(
         gradients.map((one) => one.engine),
         most,
+        scale,
       );
       const exact = reference.updates.clip(
         gradients.map((one) => one.exact),
         most,
+        scale,
       );
       const norm = twins.own({ engine: ours.norm, exact: exact.norm });
       const factor = twins.own({ engine: ours.factor, exact: exact.factor });
@@ -350,6 +359,7 @@ export function updateChecks(): EngineCheck[] {
     scattered(257, "distinct"),
     scattered(600, "one"),
     scattered(1001, "frequent"),
+    scattered(9000, "frequent"),
     scatterRefused,
     clipped,
     adamWCheck([1], {}),

@@ -117,8 +117,15 @@ interface None {
 
 /** Every operation. `T` is the handle. */
 export interface OperationTable<T> {
-  /** table [V, d] -> y [N, d]. Its gradients are rows, so it has no backward twin of its own: the gradient of y. */
-  embed: None & { inputs: "table"; options: { readonly ids: Uint32Array }; outputs: "y" };
+  /**
+   * table [V, d], ids [N * idsPerToken], 1 where it is left out -> y [N, idsPerToken * d]: rows side by side. Its gradients
+   * are rows, so it has no backward twin of its own: the gradient of y.
+   */
+  embed: None & {
+    inputs: "table";
+    options: { readonly ids: Uint32Array; readonly idsPerToken?: number };
+    outputs: "y";
+  };
   /** a + b, equal shapes. */
   add: None & { inputs: "a" | "b"; options: object; outputs: "y" };
   /** x [N, i], weight [o, i], bias [o] -> y [N, o]. */

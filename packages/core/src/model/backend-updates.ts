@@ -47,8 +47,8 @@ export interface BackendUpdates<T> {
   /** A fresh tensor of zeros in the shape of another, for sums that begin with nothing. */
   zeros(like: T): T;
   /**
-   * `into[ids[t]] += rows[t]`: the gradient of a table from those of its embedded tokens. `into` is V x d, `rows` has as many
-   * rows of d values as there are ids.
+   * `into[ids[t]] += rows[t]`: the gradient of a table from those of its embedded tokens. `into` is V x d; `rows` has as many
+   * rows of d values as there are ids, several of them side by side where `embed` gave them so.
    * Ids may repeat, and are copied before the call returns; equal calls give equal sums, bit for bit.
    * @throws EngramError `token-out-of-range` for an id of V or more.
    */
@@ -56,8 +56,10 @@ export interface BackendUpdates<T> {
   /**
    * The L2 norm of all values together, `norm` [1], and `factor` [1] = min(1, most / norm): what clips gradients by their
    * global norm. Both are fresh tensors.
+   * @param scale by how much the gradients are too large, as those of a loss that was scaled: norm = L2 / scale, factor =
+   * min(1, most / norm) / scale. Default 1.
    */
-  clip(gradients: readonly T[], most: number): { readonly norm: T; readonly factor: T };
+  clip(gradients: readonly T[], most: number, scale?: number): { readonly norm: T; readonly factor: T };
   /** One step of AdamW. `moments` are of the parameter's shape, zeros before the first step; `factor` [1] scales the gradient. */
   adamW(
     parameter: T,

@@ -39,7 +39,7 @@ export interface Gradients<T> {
 export interface EmbeddedGradient<T> {
   readonly table: T;
   readonly ids: Uint32Array;
-  /** `[ids, d]`. */
+  /** `[N, idsPerToken * d]`, in the order of the ids. */
   readonly rows: T;
 }
 

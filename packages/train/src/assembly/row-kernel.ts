@@ -1,8 +1,8 @@
-// The arithmetic of rows in training, over one memory that holds a step's arrays: summing gradients, copying rows to
-// where tokens want them, a step of Adam. WebAssembly SIMD, or a TypeScript twin of the same results, bit for bit.
-// Not here: which rows a step has (optimizers/step-rows.ts), reading and writing them.
+// The arithmetic of rows in training, over one memory that holds a step's arrays: a step of Adam. WebAssembly SIMD, or a
+// TypeScript twin of the same results, bit for bit. Not here: which rows a step has (optimizers/step-rows.ts), the sums of
+// their gradients, which the backend makes, reading and writing.
 
-import { compileKernel, EngramError, GATHER_SLACK_BYTES, twinGatherKernel, wasmGatherKernel } from "@engram-ts/core";
+import { compileKernel, EngramError } from "@engram-ts/core";
 import { ROWS_WASM } from "./rows.wasm.js";
 
 /** What a step of Adam is told, as sparse-adam.ts derives it. */
@@ -22,12 +22,8 @@ export interface RowKernel {
   readonly buffer: ArrayBuffer;
   /** Makes room; what was there is kept, but views of `buffer` have to be made again. */
   reserve(bytes: number): void;
-  /** Copies row `places[i]` of `rows` to row i of `out`, whose end needs {@link GATHER_SLACK_BYTES} more. */
-  spread(places: number, count: number, rows: number, out: number): void;
-  /** Adds row i of `rows`, float32, to the row `places[i]` of `sums`, float64. */
-  add(places: number, count: number, rows: number, sums: number): void;
-  /** Changes values `[count, width]` and moments `[count, 2 * width]`. */
-  adam(values: number, sums: number, moments: number, count: number, numbers: AdamNumbers): void;
+  /** Changes values `[count, width]` and moments `[count, 2 * width]` by gradients `[count, width]`, all float32. */
+  adam(values: number, gradients: number, moments: number, count: number, numbers: AdamNumbers): void;
 }
 
 const PAGE_BYTES = 65_536;
@@ -42,13 +38,14 @@ export function rowKernel(width: number): RowKernel {
   } catch {
     return twinRowKernel(width);
   }
-  const copies = wasmGatherKernel(memory, { kind: "f32", width });
-  if (copies === undefined) return twinRowKernel(width);
-  compiled ??= compileKernel(ROWS_WASM, "plain");
-  const { addRows, adamRows } = new WebAssembly.Instance(compiled, { env: { memory } }).exports as {
-    addRows(places: number, count: number, rows: number, width: number, sums: number): void;
-    adamRows(...numbers: number[]): void;
-  }; // our module's own exports
+  let adamRows: (...numbers: number[]) => void;
+  try {
+    compiled ??= compileKernel(ROWS_WASM, "plain");
+    const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
+    ({ adamRows } = exports as { adamRows: typeof adamRows }); // our module's own exports
+  } catch {
+    return twinRowKernel(width);
+  }
   return {
     name: "wasm",
     get buffer() {
@@ -63,10 +60,8 @@ export function rowKernel(width: number): RowKernel {
         throw tooLarge(bytes, cause);
       }
     },
-    spread: (places, count, rows, out) => copies.gather(places, count, rows, out),
-    add: (places, count, rows, sums) => addRows(places, count, rows, width, sums),
-    adam: (values, sums, moments, count, { factor, stepSize, rest1, rest2, epsilon }) =>
-      adamRows(values, sums, moments, count, width, factor, stepSize, rest1, rest2, epsilon),
+    adam: (values, gradients, moments, count, { factor, stepSize, rest1, rest2, epsilon }) =>
+      adamRows(values, gradients, moments, count, width, factor, stepSize, rest1, rest2, epsilon),
   };
 }
 
@@ -84,32 +79,29 @@ export function twinRowKernel(width: number): RowKernel {
       new Uint8Array(larger).set(new Uint8Array(buffer));
       buffer = larger;
     },
-    spread: (places, count, rows, out) =>
-      twinGatherKernel(buffer, { kind: "f32", width }).gather(places, count, rows, out),
-    add(places, count, rows, sums) {
-      const placed = new Uint32Array(buffer, places, count);
-      const values = new Float32Array(buffer, rows, count * width);
-      const into = new Float64Array(buffer, sums);
-      for (let i = 0, from = 0; i < count; i++) {
-        let to = (placed[i] as number) * width; // i < count
-        for (const end = from + width; from < end; from++, to++)
-          into[to] = (into[to] as number) + (values[from] as number);
-      }
-    },
-    adam(valuesAt, sumsAt, momentsAt, count, { factor, stepSize, rest1, rest2, epsilon }) {
+    adam(valuesAt, gradientsAt, momentsAt, count, numbers) {
+      const { fround } = Math;
+      const [factor, stepSize, rest1, rest2, epsilon] = [
+        numbers.factor,
+        numbers.stepSize,
+        numbers.rest1,
+        numbers.rest2,
+        numbers.epsilon,
+      ].map(fround) as [number, number, number, number, number]; // five again
       const values = new Float32Array(buffer, valuesAt, count * width);
-      const sums = new Float64Array(buffer, sumsAt, count * width);
+      const gradients = new Float32Array(buffer, gradientsAt, count * width);
       const moments = new Float32Array(buffer, momentsAt, count * 2 * width);
       for (let at = 0, first = 0; at < values.length; at += width, first += 2 * width) {
         for (let c = 0; c < width; c++) {
-          const g = (sums[at + c] as number) * factor; // all three arrays have these places
+          const g = fround((gradients[at + c] as number) * factor); // all three arrays have these places
           let m = moments[first + c] as number;
           let v = moments[first + width + c] as number;
-          m += rest1 * (g - m);
-          v += rest2 * (g * g - v);
+          m = fround(m + fround(rest1 * fround(g - m)));
+          v = fround(v + fround(rest2 * fround(fround(g * g) - v)));
           moments[first + c] = m;
           moments[first + width + c] = v;
-          values[at + c] = (values[at + c] as number) - (stepSize * m) / (Math.sqrt(v) + epsilon);
+          const step = fround(fround(stepSize * m) / fround(fround(Math.sqrt(v)) + epsilon));
+          values[at + c] = (values[at + c] as number) - step;
         }
       }
     },

@@ -1,7 +1,8 @@
 // One table in training: its rows and their moments, each in a writable store of any tier, so that neither has to fit in
 // memory. Most of its work is done while the backend computes: the distinct rows of the next step are found and read, the
 // moments of this step read, those of the step before written. What this step then changes of the next one's rows is
-// copied to them. Rows that no step touched are neither read nor written. Not here: the formula (sparse-adam.ts).
+// copied to them. Rows that no step touched are neither read nor written. Not here: the formula (sparse-adam.ts), and the
+// sums of gradients, which the backend makes.
 
 import { EngramError, type TableInfo, tableInfo, type WritableRowStore } from "@engram-ts/core";
 import { sharedRows } from "./distinct-rows.js";
@@ -37,14 +38,17 @@ export interface RowOptimizer {
   prepare(batches: readonly Uint32Array[]): void;
   /** Begins the step that was prepared: its rows are there then. */
   begin(): Promise<void>;
-  /** The rows of one of the step's batches, `[n, width]`, in the order of its ids: a view until the next call. */
-  rowsOf(batch: number): Float32Array;
+  /** The step's distinct rows `[capacity, width]`, ascending, and more that mean nothing: a view until the next step. */
+  values(): Float32Array;
+  /** Where the rows of one of the step's batches are among them, in the order of its ids: a view until the next step. */
+  places(batch: number): Uint32Array;
   /** While the backend computes: writes the moments of the step before, and reads those of this one. */
   prefetchMoments(): void;
-  /** Adds a batch's gradients `[n, width]`. */
-  add(batch: number, gradients: Float32Array): void;
-  /** Changes the rows and writes them. Returns how many rows were changed. */
-  apply(options: SparseAdamOptions): Promise<number>;
+  /**
+   * Changes the rows and writes them. Returns how many rows were changed.
+   * @param gradients `[capacity, width]`, of each row, summed over the step; zeros where they are left out.
+   */
+  apply(gradients: Float32Array | undefined, options: SparseAdamOptions): Promise<number>;
   /** Writes what is not written yet: moments of the last step. */
   settle(): Promise<void>;
   /** Forgets steps that are prepared, not applied, or not written, and waits for what is being written. */
@@ -117,16 +121,16 @@ export function rowOptimizer(table: TrainedTable, layer: number): RowOptimizer {
       await current.loading;
       current.takeChanges();
     },
-    rowsOf: (batch) => stepOf(current).spread(batch),
+    values: () => stepOf(current).padded,
+    places: (batch) => stepOf(current).places(batch),
     prefetchMoments() {
       prefetchMoments().catch(() => undefined); // told to `apply`
     },
-    add: (batch, gradients) => stepOf(current).add(batch, gradients),
-    async apply(options) {
+    async apply(gradients, options) {
       const step = stepOf(current);
       await (momentsRead ?? prefetchMoments());
       momentsRead = undefined;
-      step.adam(options);
+      step.adam(gradients ?? new Float32Array(step.values.length), options);
       roundRows(encoding, step.values);
       heldStep = undefined;
       const { ids } = step;

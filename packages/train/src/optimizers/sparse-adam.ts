@@ -5,7 +5,7 @@
 //   m <- m + (1 - b1) (g - m);  v <- v + (1 - b2) (g^2 - v)
 //   p <- p - lr * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon)
 //
-// float64 in between, stored as float32.
+// float32 throughout, as there.
 
 import type { AdamNumbers } from "../assembly/row-kernel.js";
 

@@ -10,7 +10,7 @@ export interface StepMetrics {
   readonly steps: number;
   /** Nats, the mean over the step's targets, before the step changed anything. */
   readonly loss: number;
-  /** The global norm before clipping; rows of tables count occurrence by occurrence. */
+  /** The global norm before clipping. */
   readonly gradientNorm: number;
   /** Of AdamW. */
   readonly learningRate: number;

@@ -114,14 +114,13 @@ export async function createTrainer<T>(options: TrainerOptions<T>): Promise<Trai
     const parts: StepParts<T> = { model, config, optimizer, tables: rows, queue, clock };
     state.failed = true; // until it is through
     try {
-      const { loss, norm, factor, loads } = await runBatches(parts, batches, { step, rateFactor });
+      const { loss, norm, factor, loads, rows: gradients } = await runBatches(parts, batches, { step, rateFactor });
       if (!Number.isFinite(loss + norm) || loss > mostLoss) throw diverged(step, loss, norm, mostLoss);
       balance.update(loads);
       const { learningRateFactor: rowFactor, ...adam } = config.rows;
       const learningRate = config.learningRate * rateFactor;
-      const changed = [...rows.values()].map((table) =>
-        table.apply({ ...adam, learningRate: learningRate * rowFactor, step, factor }),
-      );
+      const rowStep = { ...adam, learningRate: learningRate * rowFactor, step, factor };
+      const changed = [...rows].map(([layer, table]) => table.apply(gradients.get(layer), rowStep));
       const counts = await Promise.all(changed);
       state.step = step;
       state.failed = false;

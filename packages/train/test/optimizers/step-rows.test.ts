@@ -44,40 +44,52 @@ describe.each([
   ["WebAssembly", rowKernel],
   ["TypeScript", twinRowKernel],
 ] as const)("a step's rows in %s", (_, kernel) => {
-  it("are spread to their batches, and sum their gradients, step after step", () => {
+  it("are named by place, and changed by their gradients, step after step", () => {
     const batches = fc.array(fc.array(id, { maxLength: 700 }), { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(fc.array(batches, { minLength: 1, maxLength: 3 }), fc.integer({ min: 1, max: 5 }), (steps, width) => {
         const step = stepRows(MOST_ROWS, width, kernel(width));
         for (const lists of steps) {
           step.begin(lists.map((rowIds) => Uint32Array.from(rowIds)));
-          const place = new Map([...step.ids].map((row, at) => [row, at]));
           expect([...step.ids]).toEqual([...new Set(lists.flat())].sort((a, b) => a - b));
-          step.values.forEach((__, i, values) => {
+          step.values.forEach((_value, i, values) => {
             values[i] = i;
           });
           step.moments.fill(0);
-          const sums = new Float64Array(step.values.length);
           lists.forEach((rowIds, batch) => {
-            const expected = rowIds.flatMap((row) =>
-              Array.from({ length: width }, (__, c) => (place.get(row) ?? -1) * width + c),
-            );
-            expect([...step.spread(batch)]).toEqual(expected);
-            step.add(
-              batch,
-              Float32Array.from(expected, (_at, i) => i % 7),
-            );
-            for (const [i, at] of expected.entries()) sums[at] = (sums[at] ?? 0) + (i % 7);
+            expect([...step.places(batch)].map((place) => step.ids[place])).toEqual(rowIds);
           });
-          // with these numbers first moments are the sums
-          step.adam({ learningRate: 0, beta1: 0, beta2: 0, epsilon: 1, step: 1, factor: 1 });
+          const capacity = step.padded.length / width;
+          const total = lists.flat().length;
+          expect([...step.padded.subarray(0, step.values.length)]).toEqual([...step.values]);
+          expect(capacity).toBeGreaterThanOrEqual(step.ids.length);
+          expect(capacity).toBeLessThan(step.ids.length + Math.ceil(total / 8) + 1);
+          expect(total === 0 || capacity % Math.ceil(total / 8) === 0).toBe(true);
+          const gradients = Float32Array.from({ length: capacity * width }, (_value, i) => (i % 7) - 3);
+          // with these numbers first moments are the gradients
+          step.adam(gradients, { learningRate: 0, beta1: 0, beta2: 0, epsilon: 1, step: 1, factor: 1 });
           step.moments.forEach((moment, i) => {
-            if (i % (2 * width) < width)
-              expect(moment).toBe(sums[Math.floor(i / (2 * width)) * width + (i % width)] ?? 0);
+            const row = Math.floor(i / (2 * width));
+            if (i % (2 * width) < width) expect(moment).toBe(gradients[row * width + (i % width)]);
           });
         }
       }),
       { numRuns: 40 },
     );
+  });
+
+  it("take gradients through a small memory part by part", () => {
+    const step = stepRows(MOST_ROWS, 300, kernel(300));
+    const count = 1000; // 1.2 MB
+    step.begin([Uint32Array.from({ length: count }, (_value, i) => 3 * i)]);
+    step.values.fill(1);
+    step.moments.fill(0);
+    const gradients = Float32Array.from({ length: count * 300 }, (_value, i) => 1 + (i % 911));
+    step.adam(gradients, { learningRate: 0.5, beta1: 0, beta2: 0, epsilon: 0, step: 1, factor: 1 });
+    expect([...new Set(step.values)]).toEqual([0.5]);
+    step.moments.forEach((moment, i) => {
+      const gradient = gradients[Math.floor(i / 600) * 300 + (i % 300)] ?? 0;
+      if (moment !== (i % 600 < 300 ? gradient : gradient * gradient)) expect.fail(`moment ${i} is ${moment}`);
+    });
   });
 });

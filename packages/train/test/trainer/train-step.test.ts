@@ -20,7 +20,7 @@ import { contentsOf, countingSource, TINY_CONFIG, tinyModel, tinySpec, tinyTable
 const EPSILON = 0.01; // large, so that the size of a gradient counts, not its sign alone
 const RATE = 0.02;
 
-/** Gradients of the first batch as plain arrays, duplicates summed, and their norm, in which rows count one by one. */
+/** Gradients of the first batch as plain arrays, duplicates summed, and their norm. */
 async function gradientsByHand({ model, tables }: Trainer<ReferenceTensor>) {
   const { backend, spec, parameters } = model;
   const batch = await countingSource().next();
@@ -57,14 +57,13 @@ async function gradientsByHand({ model, tables }: Trainer<ReferenceTensor>) {
   for (const { ids, rows: values } of gradients.embedded) {
     scatter(found.get("embedding.weight") ?? new Float64Array(0), ids, values.values, spec.width);
   }
-  for (const gradient of found.values()) count(gradient);
   for (const { layer, rowIds } of rows) {
     const sums = new Float64Array((tables.get(layer)?.rows.table.rows ?? 0) * width);
     const gradient = gradients.of(uploaded.get(layer) ?? loss)?.values ?? new Float64Array(0);
-    count(gradient);
     scatter(sums, rowIds, gradient, width);
     found.set(`rows ${layer}`, sums);
   }
+  for (const gradient of found.values()) count(gradient);
   const load = reports.get("blocks.1.feedForward.load")?.values ?? new Float64Array(0);
   return { found, norm: Math.sqrt(squares), load, loss: loss.values[0] };
 }

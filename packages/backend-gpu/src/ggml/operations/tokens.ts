@@ -11,9 +11,10 @@ import type { EngineContext, GgmlOperation, Operand } from "./operation.js";
 import { pickRows, returnRows } from "./row-picks.js";
 
 export const embed: GgmlOperation<"embed"> = {
-  forward({ table }, { ids }) {
-    const node = getRows(table.node, hostLeaf("i32", [ids.length], Int32Array.from(ids)));
-    return { outputs: { y: { node, shape: [ids.length, table.node.sides[0]] } } };
+  forward({ table }, { ids, idsPerToken = 1 }) {
+    const rows = getRows(table.node, hostLeaf("i32", [ids.length], Int32Array.from(ids)));
+    const [tokens, width] = [ids.length / idsPerToken, idsPerToken * table.node.sides[0]];
+    return { outputs: { y: { node: reshape(rows, width, tokens), shape: [tokens, width] } } };
   },
   backward: () => ({}), // its gradient is that of y, row by row
 };

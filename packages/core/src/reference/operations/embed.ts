@@ -1,4 +1,4 @@
-// embed: y_t = table[ids_t]. The table's gradient is never made: rows of the embedding are leaves, and the gradient of y,
+// embed: y_t = table[ids_t], or several rows side by side. The table's gradient is never made: rows of the embedding are leaves, and the gradient of y,
 // a row a token, is what a sparse optimizer takes.
 
 import { EngramError } from "../../errors.js";
@@ -6,8 +6,15 @@ import type { BackendOperation } from "../../model/backend-operations.js";
 import { type ReferenceTensor, rowsOf, tensor, widthOf } from "../tensor.js";
 
 export const embed: BackendOperation<ReferenceTensor, "embed"> = {
-  forward({ table }, { ids }) {
+  forward({ table }, { ids, idsPerToken = 1 }) {
     const d = widthOf(table);
+    if (!(idsPerToken >= 1) || ids.length % idsPerToken !== 0) {
+      throw new EngramError({
+        code: "invalid-argument",
+        operation: "embed",
+        message: `there are ${ids.length} ids and idsPerToken is ${idsPerToken}; give each token as many`,
+      });
+    }
     const y = new Float64Array(ids.length * d);
     ids.forEach((id, t) => {
       if (id >= rowsOf(table)) {
@@ -20,7 +27,7 @@ export const embed: BackendOperation<ReferenceTensor, "embed"> = {
       }
       y.set(table.values.subarray(id * d, (id + 1) * d), t * d);
     });
-    return { y: tensor(y, ids.length, d) };
+    return { y: tensor(y, ids.length / idsPerToken, idsPerToken * d) };
   },
   backward: () => ({}),
 };

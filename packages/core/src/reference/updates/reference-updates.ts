@@ -47,16 +47,17 @@ export function referenceUpdates({ check, born }: UpdateGuard): BackendUpdates<R
       check("scatterAdd", { into, rows });
       const d = widthOf(into);
       checkShape("scatterAdd", "into", into, [rowsOf(into), d]);
-      checkShape("scatterAdd", "rows", rows, [ids.length, d]);
+      checkShape("scatterAdd", "rows", rows, sideBySide(rows.shape, ids.length, d));
       scatterAdd(into.values, ids, rows.values, d);
     },
-    clip(gradients, most) {
+    clip(gradients, most, scale = 1) {
       check("clip", Object.fromEntries(gradients.map((one, i) => [`gradients[${i}]`, one])));
       if (!(most > 0)) throw refused("clip", `most is ${String(most)}; use a norm above 0`);
-      const norm = gradientNorm(gradients.map(({ values }) => values));
+      if (!(scale > 0)) throw refused("clip", `scale is ${String(scale)}; use a number above 0`);
+      const norm = gradientNorm(gradients.map(({ values }) => values)) / scale;
       return {
         norm: born(tensor(Float64Array.of(norm), 1)),
-        factor: born(tensor(Float64Array.of(clipFactor(norm, most)), 1)),
+        factor: born(tensor(Float64Array.of(clipFactor(norm, most) / scale), 1)),
       };
     },
     adamW(parameter, gradient, { first, second }, options, factor) {
@@ -97,6 +98,12 @@ function checkLike(
   others: Readonly<Record<string, ReferenceTensor>>,
 ): void {
   for (const [name, other] of Object.entries(others)) checkShape(operation, name, other, shape);
+}
+
+/** As the gradient of `embed` lies: n rows of d values, as many as divide n in a row of the matrix. */
+function sideBySide([tokens = 0]: readonly number[], n: number, d: number): readonly number[] {
+  const perToken = tokens > 0 && n % tokens === 0 ? n / tokens : 1;
+  return [n / perToken, perToken * d];
 }
 
 function factorOf(operation: string, factor: ReferenceTensor | undefined): number {

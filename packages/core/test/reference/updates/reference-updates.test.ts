@@ -94,6 +94,36 @@ describe("on the backend", () => {
     expect(backend.memory().tensors).toBe(4);
   });
 
+  it("clips gradients of a loss that was scaled as those of the loss", () => {
+    const { upload, updates } = referenceBackend();
+    const clipped = (times: number, most: number) => {
+      const gradient = upload(Float32Array.of(3 * times, -4 * times), [2]);
+      const { norm, factor } = updates.clip([gradient], most, times);
+      return [norm.values[0], ...gradient.values.map((g) => g * (factor.values[0] ?? 0))];
+    };
+    for (const most of [1, 100]) expect(clipped(8, most)).toEqual(clipped(1, most));
+    expect(clipped(8, 1)).toEqual([5, 0.6, -0.8].map((value) => expect.closeTo(value, 6)));
+  });
+
+  it("embeds rows side by side, and adds them back", () => {
+    const { upload, operations, updates } = referenceBackend();
+    const table = upload(Float32Array.of(1, 2, 3, 4, 5, 6), [3, 2]);
+    const ids = Uint32Array.of(2, 0, 2, 2);
+    const { y } = operations.embed.forward({ table }, { ids, idsPerToken: 2 });
+    expect([y.shape, [...y.values]]).toEqual([
+      [2, 4],
+      [5, 6, 1, 2, 5, 6, 5, 6],
+    ]);
+    updates.scatterAdd(table, ids, y);
+    expect([...table.values]).toEqual([2, 4, 3, 4, 20, 24]);
+    expectCode(
+      () => operations.embed.forward({ table }, { ids, idsPerToken: 3 }),
+      "invalid-argument",
+      /idsPerToken is 3/,
+    );
+    expectCode(() => updates.scatterAdd(table, ids, upload(new Float32Array(8), [1, 8, 1])), "invalid-argument");
+  });
+
   it("scales by the factor of a clip", () => {
     const run = (scaled: boolean) => {
       const backend = referenceBackend();
@@ -166,6 +196,7 @@ describe("on the backend", () => {
       /Muon takes/,
     );
     expectCode(() => updates.clip([one], 0), "invalid-argument", /most is 0/);
+    expectCode(() => updates.clip([one], 1, 0), "invalid-argument", /scale is 0/);
     backend.dispose([one]);
     expectCode(() => updates.clip([pair(), one], 1), "invalid-argument", /gradients\[1\] is disposed of/);
     await expectCode(backend.download(pair(), { signal: AbortSignal.abort() }), "aborted", /the download was aborted/);
