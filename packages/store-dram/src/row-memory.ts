@@ -12,6 +12,7 @@ import {
 import { collectRows, type GatherLane, type LaneShard } from "./gather-lane.js";
 import { adviseHugePages, type HugePages } from "./huge-pages.js";
 import { type OutputSpace, outputSpace } from "./output-space.js";
+import { overwriteRows } from "./row-writes.js";
 
 const PAGE_BYTES = 65_536;
 const MEMORY_BYTES = 65_536 * PAGE_BYTES;
@@ -20,9 +21,6 @@ const STAGED_BYTES = 262_144;
 const MAX_CHUNK_ROWS = 8_192;
 /** Up to here a loop over ids is faster than a view and `set`. */
 const SMALL_BATCH = 128;
-
-/** Up to here a loop over words overwrites rows faster than views and `set`: 5 times at 64 bytes, 1.2 times at 320, 0.5 at 640. */
-const WORD_COPY_BYTES = 512;
 
 /** How a table is put into memory. */
 export interface RowMemoryOptions {
@@ -67,7 +65,7 @@ export interface RowMemory {
   row(row: number): Uint8Array;
   /** The bytes of rows from `row` on, in place: `rows` of them or as many as lie in one piece. */
   rowRun(row: number, rows: number): Uint8Array;
-  /** Overwrites rows, in order: of a row that is named twice the last one stays. `bytes` begin at a whole word. */
+  /** Overwrites rows, in order: of a row that is named twice the last one stays. */
   write(rowIds: Uint32Array, bytes: Uint8Array): void;
 }
 
@@ -129,22 +127,7 @@ export function rowMemory(options: RowMemoryOptions): RowMemory {
     row: (row) => rowRun(row, 1),
     rowRun,
     write(rowIds, bytes) {
-      if (rowBytes % 4 !== 0 || rowBytes > WORD_COPY_BYTES) {
-        for (let i = 0; i < rowIds.length; i++) {
-          rowRun(rowIds[i] as number, 1).set(bytes.subarray(i * rowBytes, (i + 1) * rowBytes)); // i < length
-        }
-        return;
-      }
-      const from = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-      const words = rowBytes / 4;
-      const views = shards.map((shard) => new Uint32Array(shard.bytes.buffer, lanesBytes));
-      for (let i = 0, at = 0; i < rowIds.length; i++, at += words) {
-        const row = rowIds[i] as number; // i < length
-        const shard = Math.floor(row / rowsPerShard);
-        const into = views[shard] as Uint32Array; // row < rows
-        const to = (row - shard * rowsPerShard) * words;
-        for (let word = 0; word < words; word++) into[to + word] = from[at + word] as number;
-      }
+      overwriteRows(lanes[0] as GatherLane, shards, rowIds, bytes); // there is one lane at least
     },
   };
 }

@@ -28,6 +28,11 @@ export interface GatherKernel {
    */
   gather(ids: number, count: number, rows: number, out: number): void;
   /**
+   * The opposite of `gather`: copies packed rows to the places of their ids. Of a row that is named twice the last one stays.
+   * @param from where the rows lie, `[count, rowBytes]`.
+   */
+  scatter(ids: number, count: number, rows: number, from: number): void;
+  /**
    * Copies and decodes rows, equal to `decodeRows` but for the bits of NaNs; takes what `gather` takes.
    * @param out where the float32 values go, `[count, width]`.
    */
@@ -98,12 +103,14 @@ export function wasmGatherKernel(memory: WebAssembly.Memory, encoding: RowEncodi
   const imports = { env: { memory } };
   const form = memoryForm(memory);
   let copy: Copy;
+  let put: Copy;
   let greatest: Greatest;
   let decode: Decode | undefined;
   try {
     const { exports } = new WebAssembly.Instance(compiled("gather", form), imports);
     copy = exports[wasmGatherExport(rowBytes)] as Copy; // our module's own export
-    greatest = exports.greatestId as Greatest; // as above
+    put = exports.scatter as Copy; // as above
+    greatest = exports.greatestId as Greatest;
     if (kind !== "f32") {
       const decodes = new WebAssembly.Instance(compiled("decode", form), imports).exports;
       decode = decodes[DECODE_EXPORTS[kind]] as Decode; // as above
@@ -112,13 +119,15 @@ export function wasmGatherKernel(memory: WebAssembly.Memory, encoding: RowEncodi
     return undefined;
   }
   const gather: GatherKernel["gather"] = (ids, count, rows, out) => copy(ids, count, rows, rowBytes, out);
+  const scatter: GatherKernel["scatter"] = (ids, count, rows, from) => put(ids, count, rows, rowBytes, from);
   const greatestId: GatherKernel["greatestId"] = (ids, count) => greatest(ids, count) >>> 0;
-  if (decode === undefined) return { name: "wasm", gather, decode: gather, greatestId };
+  if (decode === undefined) return { name: "wasm", gather, scatter, decode: gather, greatestId };
   const run = decode;
   const scale = encoding.kind === "fp8-e4m3" ? encoding.scale : 1;
   return {
     name: "wasm",
     gather,
+    scatter,
     decode: (ids, count, rows, out) => run(ids, count, rows, rowBytes, width, out, scale),
     greatestId,
   };
@@ -138,6 +147,12 @@ export function twinGatherKernel(buffer: ArrayBufferLike, encoding: RowEncoding)
       for (let i = 0, id = ids / 4; i < count; i++, id++) {
         const from = rows + (words[id] as number) * rowBytes; // ids lie within the buffer
         bytes.copyWithin(out + i * rowBytes, from, from + rowBytes);
+      }
+    },
+    scatter(ids, count, rows, from) {
+      for (let i = 0, id = ids / 4; i < count; i++, id++) {
+        const at = from + i * rowBytes;
+        bytes.copyWithin(rows + (words[id] as number) * rowBytes, at, at + rowBytes); // as above
       }
     },
     decode(ids, count, rows, out) {

@@ -64,6 +64,24 @@ function checkGather(encoding: RowEncoding, rows: number, rowIds: readonly numbe
   }
 }
 
+/** Rows that were gathered, put back changed: those named hold what came last, all others what they held. */
+function checkScatter(encoding: RowEncoding, rows: number, rowIds: readonly number[], seed: number, rowsAt?: number) {
+  const { kernels, expected, out, rowsAt: at } = place(encoding, rows, rowIds, seed, rowsAt);
+  const rowBytes = encodedRowBytes(encoding);
+  for (const { kernel, buffer } of kernels) {
+    const memory = new Uint8Array(buffer);
+    const after = memory.slice();
+    expected.forEach((byte, i) => {
+      const changed = byte ^ (i % 251) ^ 0x5a;
+      memory[out + i] = changed;
+      after[out + i] = changed;
+      after[at + (rowIds[Math.floor(i / rowBytes)] ?? 0) * rowBytes + (i % rowBytes)] = changed;
+    });
+    kernel.scatter(IDS, rowIds.length, at, out);
+    expect(Buffer.compare(memory, after), `${kernel.name}, rows of ${rowBytes} bytes`).toBe(0);
+  }
+}
+
 function checkDecode(encoding: RowEncoding, rows: number, rowIds: readonly number[], seed: number) {
   const { kernels, expected, out, rowsAt } = place(encoding, rows, rowIds, seed);
   const values = new Float32Array(rowIds.length * encoding.width);
@@ -94,6 +112,7 @@ describe("gather kernels", () => {
     for (let width = 1; width <= 640; width++) {
       const ids = Array.from({ length: 35 }, (_, i) => (i * 7 + width) % 19);
       checkGather({ kind: "fp8-e4m3", width, scale: 1 }, 19, ids, width, ROWS + (width % 5));
+      checkScatter({ kind: "fp8-e4m3", width, scale: 1 }, 19, ids, width, ROWS + (width % 5));
     }
   });
 
@@ -102,6 +121,7 @@ describe("gather kernels", () => {
       const ids = Array.from({ length: count }, (_, i) => (i * 31) % 50);
       checkGather({ kind: "fp8-e4m3-e8m0", width: 256 }, 50, ids, count + 1);
       checkGather({ kind: "bf16", width: 64 }, 50, ids, count + 1);
+      checkScatter({ kind: "bf16", width: 64 }, 50, ids, count + 1);
     }
   });
 

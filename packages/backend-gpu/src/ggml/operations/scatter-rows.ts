@@ -87,10 +87,23 @@ function sumNeighbours(rows: GgmlNode, taken: Int32Array, keys: Int32Array, capa
 
 /** Which of its chunk's sums each row counts in: 1 there, else 0, [row][slot][z]. Made of the slots on the device. */
 function zerosAndOnes(slots: Float32Array, chunk: number, chunks: number): GgmlNode {
-  const numbers = Float32Array.from({ length: chunk * chunk }, (_, i) => Math.floor(i / chunk)); // of slots
-  const all = repeat(hostLeaf("f32", [chunk, chunk], numbers), [chunk, chunk, chunks, 1]);
+  const all = repeat(hostLeaf("f32", [chunk, chunk], slotNumbers(chunk)), [chunk, chunk, chunks, 1]);
   const others = subtract(all, hostLeaf("f32", [chunk, 1, chunks], slots));
   return clamp(scale(square(others), -1, 1), 0, 1); // 1 less a square: 1, 0 or below
+}
+
+const MOST_KEPT = 8;
+const kept = new Map<number, Float32Array>();
+
+/** The number of each slot, for each row; never written to again, since graphs that wait share it. */
+function slotNumbers(chunk: number): Float32Array {
+  const known = kept.get(chunk);
+  if (known !== undefined) return known;
+  const numbers = new Float32Array(chunk * chunk);
+  for (let slot = 0; slot < chunk; slot++) numbers.fill(slot, slot * chunk, (slot + 1) * chunk);
+  if (kept.size === MOST_KEPT) kept.clear();
+  kept.set(chunk, numbers);
+  return numbers;
 }
 
 /**

@@ -190,6 +190,29 @@ export function gatherLong(ids: usize, count: u32, rows: usize, rowBytes: u32, o
   return 0;
 }
 
+/**
+ * The opposite: copies `count` packed rows from `from` on to the places of their ids, rows of any size. Of a row that is named
+ * twice the last one stays.
+ */
+export function scatter(ids: usize, count: u32, rows: usize, rowBytes: u32, from: usize): u32 {
+  let touched: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const ahead = rowAt(ids, min(i + AHEAD, count - 1), rows, rowBytes);
+    touched += load<u8>(ahead);
+    touched += load<u8>(ahead + (rowBytes >> 1));
+    const row = rowAt(ids, i, rows, rowBytes);
+    if (rowBytes >= 16) {
+      let at: u32 = 0;
+      for (const whole = rowBytes & ~63; at < whole; at += 64) copy64(from + at, row + at);
+      copyTail(from, row, at, rowBytes);
+    } else {
+      for (let at: u32 = 0; at < rowBytes; at++) store<u8>(row + at, load<u8>(from + at));
+    }
+    from += rowBytes;
+  }
+  return touched;
+}
+
 /** The greatest of `count` ids, 0 for none. */
 export function greatestId(ids: usize, count: u32): u32 {
   let first = i32x4.splat(0);
