@@ -25,7 +25,9 @@ const present = (list: readonly (CellContestant | undefined)[]) => list.filter((
 
 function peerTable({ sized, rowBytes }: Given, { shelf, folder }: SuiteContext): PeerTable {
   const name = `peers-${sized.preset.replaceAll(".", "-")}-${sized.rows}`;
-  return { path: shelf.packedFile(sized), rows: sized.rows, rowBytes, folder: `${folder}/${name}` };
+  const path = shelf.packedFile(sized);
+  if (path === undefined) throw new Error("the table lies in several files, which peers do not read; use fewer rows");
+  return { path, rows: sized.rows, rowBytes, folder: `${folder}/${name}` };
 }
 
 function tier({ sized, state }: Given, calls: Calls) {

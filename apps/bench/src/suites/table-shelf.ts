@@ -20,8 +20,8 @@ export interface ShelvedTable {
 /** Tables by scheme and size. */
 export interface TableShelf {
   table(scheme: "file" | "lmdb" | "s3", sized: SizedAddressing): ShelvedTable;
-  /** The one file of packed rows of the `file` table, which was written, for peers. */
-  packedFile(sized: SizedAddressing): string;
+  /** The file of packed rows of the `file` table, which was written, for peers; undefined where it lies in several. */
+  packedFile(sized: SizedAddressing): string | undefined;
   /** A file of row ids; replaces the one of the same name. */
   callsFile(name: string, ids: Uint32Array): string;
   /** An empty folder of this name. */
@@ -58,9 +58,7 @@ export function tableShelf(folder: string, s3?: string): TableShelf {
     },
     packedFile(sized) {
       const { rows, encoding } = sized;
-      const path = packedRowsFile(join(folder, `${nameOf(sized)}-file`), tableInfo({ rows, encoding }));
-      if (path === undefined) throw new Error("the table lies in several files, which peers do not read");
-      return path;
+      return packedRowsFile(join(folder, `${nameOf(sized)}-file`), tableInfo({ rows, encoding }));
     },
     callsFile(name, ids) {
       const path = join(folder, `${name.replaceAll(/[^\w-]/g, "-")}.u32`);

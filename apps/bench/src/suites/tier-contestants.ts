@@ -83,7 +83,15 @@ export async function rowContestants(
     const tiers = [tier("s3", s3.uri), tier("dram cache > s3", `dram(${cacheBytes}) > ${s3.uri}`)];
     return [...tiers, ...(await objectPeers(s3.uri, rowBytes, calls))];
   });
-  return [...tiers, ...far, ...peersOf(workload, calls, context, shelf.packedFile(sized), rowBytes)];
+  const path = shelf.packedFile(sized);
+  if (path === undefined) {
+    context.leaveOut({
+      what: `peers over ${rows} rows`,
+      why: "the table lies in several files, which peers do not read",
+    });
+    return [...tiers, ...far];
+  }
+  return [...tiers, ...far, ...peersOf(workload, calls, context, path, rowBytes)];
 }
 
 /** Files of a user's own tables. */

@@ -63,8 +63,9 @@ export function sideBySide(tokens: number, n: number, d: number): readonly [numb
 
 /** Checks ids of a table. @throws EngramError `token-out-of-range` */
 export function checkIds(operation: string, ids: Uint32Array, rows: number): void {
-  const index = ids.findIndex((id) => id >= rows);
-  if (index < 0) return;
+  let index = 0;
+  while (index < ids.length && (ids[index] as number) < rows) index++; // rows of a table are many: no call for each
+  if (index === ids.length) return;
   throw new EngramError({
     code: "token-out-of-range",
     operation,

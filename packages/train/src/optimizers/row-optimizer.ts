@@ -138,7 +138,10 @@ export function rowOptimizer(table: TrainedTable, layer: number): RowOptimizer {
       await rowsWritten;
       if (current !== undefined) current.applied = true;
       unwritten = current;
-      for (const id of ids) touched[id >>> 3] = (touched[id >>> 3] ?? 0) | (1 << (id & 7));
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i] as number; // i < length
+        touched[id >>> 3] = (touched[id >>> 3] as number) | (1 << (id & 7)); // a bit for each row
+      }
       return ids.length;
     },
     settle,

@@ -41,14 +41,19 @@ function wide(numbers: Int32Array): BigInt64Array {
 /** Places of ids in ascending order of ids, equal ones in their own order. */
 function sortedPlaces(ids: Uint32Array, vocabulary: number): Int32Array {
   const next = new Uint32Array(vocabulary + 1); // where the next of each id goes
-  for (const id of ids) next[id + 1] = (next[id + 1] as number) + 1; // ids are below vocabulary
+  const { length } = ids;
+  for (let t = 0; t < length; t++) {
+    const id = ids[t] as number; // below vocabulary, as the caller has checked
+    next[id + 1] = (next[id + 1] as number) + 1;
+  }
   for (let id = 0; id < vocabulary; id++) next[id + 1] = (next[id + 1] as number) + (next[id] as number);
-  const order = new Int32Array(ids.length);
-  ids.forEach((id, t) => {
+  const order = new Int32Array(length);
+  for (let t = 0; t < length; t++) {
+    const id = ids[t] as number; // as above
     const at = next[id] as number;
     next[id] = at + 1;
     order[at] = t;
-  });
+  }
   return order;
 }
 
@@ -121,16 +126,21 @@ function chunkSlots(keys: Int32Array, chunk: number, chunks: number) {
   let runs = 0;
   let parts = 0; // of keys with several sums
   let slot = 0;
+  let row = chunk - 1;
+  let before = -1; // no key
   for (let i = 0; i < count; i++) {
-    const row = i % chunk;
-    const fresh = i === 0 || keys[i] !== keys[i - 1];
-    if (row === 0) slot = 0;
-    else if (fresh) slot++;
+    const key = keys[i] as number; // i < count
+    const fresh = key !== before;
+    before = key;
+    if (++row === chunk) {
+      row = 0;
+      slot = 0;
+    } else if (fresh) slot++;
     slots[i] = slot;
     const place = i - row + slot; // chunks are as long in sums as in rows
     if (fresh) {
       places[runs] = place;
-      distinct[runs++] = keys[i] as number; // i < count
+      distinct[runs++] = key;
     } else if (row === 0) {
       if (parts === 0 || crossed[parts - 1] !== runs - 1) {
         crossing[parts] = places[runs - 1] as number; // its first

@@ -12,7 +12,7 @@ import { pickRows, returnRows } from "./row-picks.js";
 
 export const embed: GgmlOperation<"embed"> = {
   forward({ table }, { ids, idsPerToken = 1 }) {
-    const rows = getRows(table.node, hostLeaf("i32", [ids.length], Int32Array.from(ids)));
+    const rows = getRows(table.node, hostLeaf("i32", [ids.length], new Int32Array(ids)));
     const [tokens, width] = [ids.length / idsPerToken, idsPerToken * table.node.sides[0]];
     return { outputs: { y: { node: reshape(rows, width, tokens), shape: [tokens, width] } } };
   },
