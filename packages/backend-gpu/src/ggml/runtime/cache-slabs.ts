@@ -1,6 +1,7 @@
 // Caches of sequences, side by side in slabs: caches of one width and length are slots of the same tensor, so that one
 // operation writes the tokens of all sequences, and attention reads them as one more dimension where their slots lie at
-// equal distances. A slot is zero at first: what is masked must not be NaN.
+// equal distances. A slot is zero at first: what is masked must not be NaN. Slabs without a sequence are kept for the next
+// one, within limits: to take and clear fresh memory costs a graphics processor more than a short prompt.
 
 import type { CacheShape } from "@engram-ts/core";
 import { EngramError, isEngramError } from "@engram-ts/core";
@@ -46,6 +47,8 @@ const SLABS = {
 } as const;
 /** Part of a device's memory that a slab takes at most, but for one slot. */
 const MOST_SHARE = 1 / 16;
+/** Part of a device's memory that slabs without a sequence keep at most, together. */
+const MOST_KEPT_SHARE = 1 / 32;
 /** Slots are whole multiples of this many tokens, which attention reads at once. */
 const CACHE_STEP = 32;
 
@@ -59,7 +62,25 @@ interface OpenSlab {
 /** No caches yet. `type` is what values are kept in. */
 export function cacheSlabs(runtime: GgmlRuntime, type: TypeName, device: "cpu" | "gpu"): CacheSlabs {
   const slabs: OpenSlab[] = [];
+  /** Those without a sequence, the one that was left last at the end. */
+  const kept = new Set<OpenSlab>();
   const limits = SLABS[device];
+
+  const drop = (empty: OpenSlab): void => {
+    kept.delete(empty);
+    slabs.splice(slabs.indexOf(empty), 1);
+    runtime.release(empty.slab.node);
+  };
+  /** Gives back what is kept beyond so many bytes, what was left first. */
+  const shrink = (most: number): void => {
+    let bytes = 0;
+    for (const { slab } of kept) bytes += slab.node.bytes;
+    for (const empty of [...kept]) {
+      if (bytes <= most) return;
+      bytes -= empty.slab.node.bytes;
+      drop(empty);
+    }
+  };
 
   const open = (width: number, tokens: number): OpenSlab => {
     const slotBytes = width * tokens * TYPES[type].bytes;
@@ -72,6 +93,7 @@ export function cacheSlabs(runtime: GgmlRuntime, type: TypeName, device: "cpu" |
         runtime.place(node, undefined, `${slots === 1 ? "a cache" : "caches"} of ${tokens} tokens`);
       } catch (error) {
         if (slots === 1 || !isEngramError(error, "out-of-memory")) throw error;
+        shrink(0);
         slots = Math.ceil(slots / 4);
         continue;
       }
@@ -97,7 +119,9 @@ export function cacheSlabs(runtime: GgmlRuntime, type: TypeName, device: "cpu" |
     const { width } = shape;
     const tokens = tokensOf(shape);
     const known = slabs.find(({ slab, free }) => slab.width === width && slab.tokens === tokens && free.length > 0);
-    const { slab, free, used } = known ?? open(width, tokens);
+    const opened = known ?? open(width, tokens);
+    kept.delete(opened);
+    const { slab, free, used } = opened;
     const slot = free.shift() ?? 0;
     const before = used.has(slot);
     used.add(slot);
@@ -115,14 +139,13 @@ export function cacheSlabs(runtime: GgmlRuntime, type: TypeName, device: "cpu" |
       return to;
     },
     free({ slab, slot }) {
-      const index = slabs.findIndex((one) => one.slab === slab);
-      const found = slabs[index];
+      const found = slabs.find((one) => one.slab === slab);
       if (found === undefined) return;
       found.free.push(slot);
       found.free.sort((a, b) => a - b);
       if (found.free.length < slab.slots) return;
-      slabs.splice(index, 1);
-      runtime.release(slab.node);
+      kept.add(found);
+      shrink((runtime.memory.left + runtime.memory.taken) * MOST_KEPT_SHARE);
     },
   };
 }
