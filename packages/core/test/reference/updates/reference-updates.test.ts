@@ -121,7 +121,8 @@ describe("on the backend", () => {
       "invalid-argument",
       /idsPerToken is 3/,
     );
-    expectCode(() => updates.scatterAdd(table, ids, upload(new Float32Array(8), [1, 8, 1])), "invalid-argument");
+    const badly = upload(new Float32Array(8), [1, 8, 1]);
+    expectCode(() => updates.scatterAdd(table, ids, badly), "invalid-argument", /rows has shape \[1, 8, 1\]/);
   });
 
   it("scales by the factor of a clip", () => {
