@@ -30,7 +30,14 @@ function fio(...more: string[]): string {
 /** Reads a second. */
 function rate(blockBytes: number, reads: number): number {
   const engine = ["--ioengine=libaio", "--direct=1", "--rw=randread", "--readonly", "--norandommap", "--randrepeat=0"];
-  const run = [`--bs=${blockBytes}`, `--iodepth=${depth}`, `--number_ios=${reads}`, `--runtime=${MOST_SECONDS}`];
+  // a thread, and not a process of its own, which would outlive this one where the cell is ended
+  const run = [
+    "--thread",
+    `--bs=${blockBytes}`,
+    `--iodepth=${depth}`,
+    `--number_ios=${reads}`,
+    `--runtime=${MOST_SECONDS}`,
+  ];
   const report = JSON.parse(fio("--name=rows", `--filename=${path}`, ...engine, ...run, "--output-format=json")) as {
     jobs: { error: number; read: { iops: number } }[];
   }; // fio's own format
