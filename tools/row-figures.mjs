@@ -29,7 +29,7 @@ export function rowFigures({ report, table, machineOf }) {
       return [
         table([...header, "as fast as before"], rows),
         "",
-        `Data, rows, upload and row update of a step, medians; ${engine}, with other programs at work (${machineOf(card)}). Before: commit ${before}. Losses ${equal ? "are equal on all tiers, bit for bit" : "DIFFER between tiers"}.`,
+        `Data, rows, upload and row update of a step, medians; ${engine} (${machineOf(card)}). Before: commit ${before}. Losses ${equal ? "are equal on all tiers, bit for bit" : "DIFFER between tiers"}.`,
       ].join("\n");
     },
   };

@@ -51,6 +51,8 @@ export function readReport(path: string): BenchReport {
     report.version === 1 &&
     Array.isArray(report.cells) &&
     Array.isArray(report.curves) &&
+    Array.isArray(report.traces) &&
+    Array.isArray(report.leftOut) &&
     typeof report.machine === "object";
   if (!right) throw refuse("invalid-argument", `${file} is no report of engram-bench, version 1`);
   return report as BenchReport;
